@@ -1,0 +1,34 @@
+import type { FailureClass } from '../../src/ports.ts'
+
+/** A value as PostgreSQL's text protocol sends it, whatever type parsers the user's driver has. */
+export type SqlText = string | null
+
+/**
+ * Runs one statement on a connection or in a transaction.
+ *
+ * Parameters are `$1 …` with values that are string, number, boolean, null, Buffer, or arrays of those.
+ * Rows come as arrays of texts: the driver's type parsers, which users change, are not used. Statements are
+ * unnamed: nothing is kept on the server's side of a connection.
+ */
+export interface SqlExecutor {
+  query(text: string, values?: readonly unknown[]): Promise<readonly (readonly SqlText[])[]>
+}
+
+/** A pool: each `query` may use another connection. */
+export interface SqlPool extends SqlExecutor {
+  /** Runs `work` on one connection between `begin isolation level read committed` and commit or rollback. */
+  transaction<Result>(work: (executor: SqlExecutor) => Promise<Result>): Promise<Result>
+}
+
+/** What a driver binding tells about the user's own transactions. */
+export interface SqlDriver<Tx> {
+  readonly pool: SqlPool
+  /**
+   * The executor of the user's transaction.
+   * @throws WaybillError WAYBILL_NOT_A_TRANSACTION or WAYBILL_TRANSACTION_FINISHED
+   */
+  executor(tx: Tx): SqlExecutor
+  transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
+  afterCommit(tx: Tx, callback: () => void): boolean
+  classify(error: unknown): FailureClass
+}

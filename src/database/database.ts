@@ -1,0 +1,52 @@
+import type { InboxStore } from '../inbox/inbox-store.ts'
+import type { OutboxStore } from '../outbox/outbox-store.ts'
+import type { RelayStore } from '../relaying/relay-store.ts'
+import type { FailureClass } from '../retry/failure-class.ts'
+
+/**
+ * Port: a database that holds an outbox and an inbox beside the service's own tables.
+ *
+ * `Tx` is the type of a transaction of the service's own driver, so that a handler gets what it knows.
+ */
+export interface Database<Tx> {
+  readonly outbox: OutboxStore<Tx>
+  readonly inbox: InboxStore<Tx>
+  readonly relay: RelayStore
+  /** Runs `work` in a READ COMMITTED transaction: commits when it resolves, rolls back when it rejects. */
+  transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
+  /**
+   * Calls `callback` once after `tx` has committed, never after a rollback.
+   * @returns false when the driver cannot tell, in which case nothing will be called.
+   */
+  afterCommit(tx: Tx, callback: () => void): boolean
+  /** Listeners for "something was committed to this outbox by this process"; a relay wakes up by it. */
+  readonly committed: CommitNotice
+  /** Resolves when the database answers. */
+  ping(): Promise<void>
+  /** Sorts an error that a call on this database, or the service's own use of it, has thrown. */
+  classify(error: unknown): FailureClass
+}
+
+/** In-process doorbell between an outbox and a relay that share one {@link Database}. */
+export interface CommitNotice {
+  /** Tells all listeners. Never throws. */
+  notify(): void
+  /** @returns a function that ends the listening. */
+  listen(listener: () => void): () => void
+}
+
+/** @returns a notice with no listeners; adapters keep one for each database. */
+export function createCommitNotice(): CommitNotice {
+  const listeners = new Set<() => void>()
+  return {
+    notify() {
+      for (const listener of listeners) listener()
+    },
+    listen(listener) {
+      listeners.add(listener)
+      return () => {
+        listeners.delete(listener)
+      }
+    },
+  }
+}

@@ -1,0 +1,47 @@
+/** A message ready to be appended: validated, encoded and routed. */
+export interface NewRecord {
+  readonly messageId: string
+  readonly type: string
+  readonly version: number
+  readonly source: string
+  readonly key: string | null
+  /** Fixed by the key: {@link laneOf}. */
+  readonly lane: number
+  readonly exchange: string
+  readonly routingKey: string
+  /** JSON object of strings: application headers, tracing, and the reserved ones of `message/headers.ts`. */
+  readonly headers: string
+  readonly contentType: string
+  readonly payload: Buffer
+}
+
+/** SQL for the user to run inside their own transaction. */
+export interface SqlStatement {
+  readonly text: string
+  readonly values: readonly unknown[]
+}
+
+/**
+ * Port: where messages are written, inside the caller's transaction.
+ *
+ * `Tx` is the caller's own type of an open transaction. The store never begins, commits or rolls back.
+ */
+export interface OutboxStore<Tx> {
+  /**
+   * Appends all records in one statement, in the given order.
+   * @throws WaybillError WAYBILL_NOT_A_TRANSACTION, WAYBILL_TRANSACTION_FINISHED or
+   * WAYBILL_TRANSACTION_ABORTED; nothing is then written.
+   */
+  append(tx: Tx, records: readonly NewRecord[]): Promise<void>
+  /**
+   * Locks the keys until the transaction ends, in a statement of its own and in a fixed order, so that
+   * writers of one key take their positions in the order in which they commit.
+   */
+  lockKeys(tx: Tx, keys: readonly string[]): Promise<void>
+  /**
+   * The insert as a statement. With `business`, one statement that runs the business statement first and
+   * appends the records only if it returned a row; the result is the rows of the business statement.
+   * @throws WaybillError WAYBILL_UNSUPPORTED when the store speaks no SQL.
+   */
+  statement(records: readonly NewRecord[], business?: SqlStatement): SqlStatement
+}

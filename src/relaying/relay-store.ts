@@ -1,0 +1,178 @@
+/** Facts about the installed schema, read at start and at each rebalance. */
+export interface OutboxMeta {
+  readonly schemaVersion: number
+  /** The oldest code, by the schema version it was written for, that may still run on this schema. */
+  readonly minCompatible: number
+  readonly lanes: number
+  readonly installId: string
+  /** Tells a cluster from its copy: changes on restore into another one. */
+  readonly systemIdentifier: string
+}
+
+/** A relay's right to a lane; `epoch` grows at each change of owner. */
+export interface LaneClaim {
+  readonly lane: number
+  readonly epoch: number
+}
+
+export interface RelayRegistration {
+  /** A new UUID for each start and after each lost lease. */
+  readonly relayId: string
+  readonly host: string
+  /** Schema version this relay was written for. */
+  readonly schemaVersion: number
+}
+
+/** What a relay knows after a rebalance. */
+export interface Rebalance {
+  /** All lanes that now belong to this relay, the newly claimed ones included. */
+  readonly owned: readonly LaneClaim[]
+  /** How many lanes the relay should give up, at its next batch boundary, so that others get their share. */
+  readonly surplus: number
+  readonly liveRelays: number
+  readonly meta: OutboxMeta
+}
+
+/**
+ * Where to look in one lane. `base`, `low` and `pos` are hints, see `bounds.ts`: a wrong one may delay a
+ * record until the next sweep and never loses it.
+ */
+export interface LaneRequest extends LaneClaim {
+  /** Text of a snapshot; what it shows up to `pos` has been fetched. */
+  readonly base: string
+  readonly low: number
+  /** `Number.MAX_SAFE_INTEGER` stands for "everything". */
+  readonly pos: number
+  readonly maxRecords: number
+  readonly maxBytes: number
+}
+
+/** A place that is passed over: a whole exchange, or one routing key of it. */
+export interface GatedRoute {
+  readonly exchange: string
+  /** Null stands for all routing keys. */
+  readonly routingKey: string | null
+}
+
+export interface FetchRequest {
+  readonly relayId: string
+  readonly lanes: readonly LaneRequest[]
+  /** Records for these are left in place and not returned. */
+  readonly gated: readonly GatedRoute[]
+  /** Whether records of keys that have a parked record are left in place. */
+  readonly passBlockedKeys: boolean
+}
+
+/** A message at rest in the outbox. */
+export interface OutboxRecord {
+  readonly lane: number
+  /** Place in the outbox; grows within a key in commit order. */
+  readonly position: number
+  readonly messageId: string
+  readonly type: string
+  readonly version: number
+  readonly source: string
+  readonly key: string | null
+  readonly exchange: string
+  readonly routingKey: string
+  /** JSON object of strings. */
+  readonly headers: string
+  readonly contentType: string
+  readonly payload: Buffer
+  /** Milliseconds since 1970 by the database clock. */
+  readonly createdAt: number
+}
+
+/** The records found in one lane, in order of position. */
+export interface LanePage {
+  readonly lane: number
+  readonly records: readonly OutboxRecord[]
+  /** Whether the page ended because of `maxRecords` or `maxBytes`: there may be more. */
+  readonly cut: boolean
+}
+
+export interface FetchResult {
+  /** Snapshot that the fetch has read with, as text. */
+  readonly snapshot: string
+  /** Value of the position sequence as read by the same statement. */
+  readonly sequence: number
+  /** A page for each requested lane that still belongs to the relay with that epoch. */
+  readonly pages: readonly LanePage[]
+}
+
+/** Names one record beyond doubt, also after positions were issued again by a failed-over server. */
+export interface RecordReference {
+  readonly lane: number
+  readonly position: number
+  readonly messageId: string
+}
+
+/** A committed write of ours. */
+export interface Settlement {
+  readonly removed: number
+  /** Transaction id of the write; see the pair rule in `bounds.ts`. */
+  readonly xid: number
+}
+
+/** A record to be moved aside, with its reason. */
+export interface ParkRequest extends RecordReference {
+  readonly reason: string
+  readonly error: string
+}
+
+export interface Backlog {
+  readonly records: number
+  /** False when `records` is exact. */
+  readonly estimated: boolean
+  readonly oldestAgeMs: number | null
+  readonly parked: number
+  readonly dead: number
+}
+
+export interface LaneStatus extends LaneClaim {
+  readonly owner: string | null
+  readonly ownerHost: string | null
+  /** False when the owner's lease has expired. */
+  readonly ownerLive: boolean
+}
+
+/** What `rotate` did. */
+export interface Rotation {
+  /** Leaves that were emptied by TRUNCATE. */
+  readonly truncated: readonly number[]
+  /** Ids burnt to move on from a leaf that stays small. */
+  readonly burnt: number
+}
+
+/**
+ * Port: the outbox as a relay sees it. Each call is one transaction of its own and needs no session state.
+ * All expiry is decided by the database clock.
+ */
+export interface RelayStore {
+  /** @throws WaybillError WAYBILL_SCHEMA_MISSING, WAYBILL_SCHEMA_TOO_OLD or WAYBILL_SCHEMA_TOO_NEW. */
+  meta(): Promise<OutboxMeta>
+  register(relay: RelayRegistration, leaseMs: number): Promise<void>
+  /** @returns false when the lease had expired or the relay was buried; all its lanes are then lost. */
+  renew(relayId: string, leaseMs: number): Promise<boolean>
+  /**
+   * Buries relays that expired more than `graceMs` ago, and claims free lanes up to this relay's share.
+   * @returns null when this relay itself is no longer registered.
+   */
+  rebalance(relayId: string, graceMs: number): Promise<Rebalance | null>
+  releaseLanes(relayId: string, lanes: readonly number[]): Promise<void>
+  /** Gives all lanes back and takes the relay off the list. */
+  unregister(relayId: string): Promise<void>
+  /** A text that differs from the last one whenever a record may have become visible. Costs next to nothing. */
+  ring(): Promise<string>
+  fetch(request: FetchRequest): Promise<FetchResult>
+  /** Removes published records. Right whoever does it, since they are confirmed; missing ones are no error. */
+  settle(records: readonly RecordReference[]): Promise<Settlement>
+  /** Moves failed records aside in one statement; state `dead`. */
+  park(records: readonly ParkRequest[]): Promise<Settlement>
+  /** Keys of these lanes that have a parked record, as `lane:key`. */
+  blockedKeys(lanes: readonly number[]): Promise<ReadonlySet<string>>
+  /** Truncates drained leaves; with `burn`, moves a quiet outbox on to its next leaf. */
+  rotate(options: { readonly burn: boolean }): Promise<Rotation>
+  backlog(): Promise<Backlog>
+  lanes(): Promise<readonly LaneStatus[]>
+}

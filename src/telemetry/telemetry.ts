@@ -1,0 +1,29 @@
+/**
+ * Port: one method for each moment worth seeing. All are optional and called synchronously; none may throw
+ * or take long. With no listener the hot path pays one comparison.
+ */
+export interface Telemetry {
+  /** Messages were written into the outbox; the transaction may still roll back. */
+  written?(count: number): void
+  /** A message was confirmed by the broker, `ageMs` after it was written. */
+  published?(type: string, ageMs: number): void
+  /** Published records were removed from the outbox. */
+  settled?(count: number): void
+  /** A record was moved aside. */
+  parked?(type: string, reason: string): void
+  /** A gate closed or opened. */
+  gate?(exchange: string, state: 'closed' | 'open'): void
+  /** A sweep found records that the hints had missed: an alarm, see docs/guarantees.md. */
+  sweepFound?(count: number): void
+  /** A relay's lanes changed. */
+  lanes?(owned: number): void
+  /** A relay could not prove its lease and dropped everything. */
+  leaseLost?(): void
+  /** A delivery was answered. */
+  handled?(consumer: string, type: string, outcome: HandledOutcome, durationMs: number): void
+}
+
+export type HandledOutcome = 'handled' | 'duplicate' | 'failed' | 'malformed' | 'conflict' | 'released'
+
+/** The default: listens to nothing. */
+export const silentTelemetry: Telemetry = {}
