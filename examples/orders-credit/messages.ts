@@ -1,0 +1,22 @@
+import { combineMessages, defineMessages } from 'waybill'
+import { z } from 'zod'
+
+const orderId = z.uuid()
+
+/** What the orders service tells others. */
+export const orderMessages = defineMessages(
+  { 'order.created': z.object({ orderId, customer: z.string(), total: z.int().positive() }) },
+  { source: 'orders' },
+)
+
+/** What the credit service answers. */
+export const creditMessages = defineMessages(
+  {
+    'credit.reserved': z.object({ orderId }),
+    'credit.refused': z.object({ orderId, reason: z.string() }),
+  },
+  { source: 'credit' },
+)
+
+/** Both, for a service that writes the one and handles the other. */
+export const messages = combineMessages(orderMessages, creditMessages)
