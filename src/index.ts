@@ -1,0 +1,10 @@
+/** Door for those who use Waybill in a service. Importing it loads no driver. */
+export type { CommitNotice, Database } from './database/database.ts'
+export { ERROR_CODES, isWaybillError, WaybillError } from './errors.ts'
+export type { ErrorReport, WaybillErrorCode } from './errors.ts'
+export type { Clock } from './lifecycle/clock.ts'
+export type { Service } from './lifecycle/service.ts'
+export type { SqlStatement } from './outbox/outbox-store.ts'
+export type { Logger, LogMethod } from './telemetry/logger.ts'
+export type { HandledOutcome, Telemetry } from './telemetry/telemetry.ts'
+export type { Transport } from './transport/transport.ts'
