@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import pg from 'pg'
+import { startPostgres } from '../support/postgres-server.ts'
+import { runFuzz, type RunReport } from './run.ts'
+
+const USAGE = 'npm run fuzz -- [--minutes N] [--seed S] [--no-sweep] [--json] [--database-url URL]'
+const RUN_SECONDS = 20
+
+/** Runs of 20 seconds, calm and stormy in turn, each on a database of its own, until the time is over. */
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: 'string', default: '1' },
+      seed: { type: 'string', default: randomBytes(6).toString('hex') },
+      'no-sweep': { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      'database-url': { type: 'string' },
+    },
+  })
+  const minutes = Number(values.minutes)
+  if (!(minutes > 0)) throw new Error(`--minutes must be above 0, got "${values.minutes}". ${USAGE}`)
+  const server = values['database-url'] === undefined ? await startPostgres() : undefined
+  const serverUrl = values['database-url'] ?? server?.url ?? ''
+  const reports: RunReport[] = []
+  try {
+    const rounds = Math.max(1, Math.round((minutes * 60) / RUN_SECONDS))
+    const seconds = (minutes * 60) / rounds
+    for (let round = 0; round < rounds; round += 1) {
+      const url = await createDatabase(serverUrl, `fuzz_${randomBytes(4).toString('hex')}`)
+      const options = {
+        url,
+        seed: `${values.seed}.${String(round)}`,
+        seconds,
+        calm: round % 3 === 0,
+        sweep: !values['no-sweep'],
+      }
+      const report = await runFuzz(options)
+      reports.push(report)
+      console.log(describe(report))
+    }
+  } finally {
+    await server?.stop()
+  }
+  const failed = reports.some((report) => report.violations.length > 0)
+  if (failed)
+    console.log(`To replay its decisions: npm run fuzz -- --minutes ${values.minutes} --seed ${values.seed}`)
+  if (values.json) console.log(JSON.stringify(reports))
+  process.exit(failed ? 1 : 0)
+}
+
+async function createDatabase(serverUrl: string, name: string): Promise<string> {
+  const client = new pg.Client(serverUrl)
+  await client.connect()
+  await client.query(`create database ${name}`)
+  await client.end()
+  const url = new URL(serverUrl)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+function describe(report: RunReport): string {
+  const coverage = Object.entries(report.coverage)
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([event, count]) => `${event} ${String(count)}`)
+    .join(', ')
+  const head = `seed ${report.seed} ${report.calm ? 'calm' : 'stormy'}: ${String(report.committed)} committed, ${String(report.arrivals)} arrivals, ${String(report.duplicates)} duplicates, ${String(report.violations.length)} violations`
+  const violations = report.violations
+    .slice(0, 20)
+    .map(({ property, detail }) => `  VIOLATION ${property}: ${detail}`)
+  return [head, `  ${coverage}`, ...violations].join('\n')
+}
+
+main().catch((error: unknown) => {
+  console.error(error)
+  process.exit(1)
+})
