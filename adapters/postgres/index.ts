@@ -1,0 +1,12 @@
+/** Door to everything of PostgreSQL that needs no driver: the schema, its rights and the stores. */
+export { grants } from './grants.ts'
+export type { GrantOptions } from './grants.ts'
+export { DEFAULT_SCHEMA } from './identifier.ts'
+export { migrate } from './migrate.ts'
+export type { MigrateOptions, MigrationReport } from './migrate.ts'
+export { migrationSql } from './migration-sql.ts'
+export type { MigrationSqlOptions } from './migration-sql.ts'
+export { createRelayStore } from './relay-store.ts'
+export type { RelayStoreOptions } from './relay-store.ts'
+export { SCHEMA_VERSION } from './schema-version.ts'
+export type { SqlDriver, SqlExecutor, SqlPool, SqlText } from './sql-executor.ts'

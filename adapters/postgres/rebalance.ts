@@ -1,0 +1,34 @@
+import type { RelayStore } from '../../src/ports.ts'
+import { identifier } from './identifier.ts'
+import type { MetaReader } from './meta.ts'
+import type { SqlPool } from './sql-executor.ts'
+import { bury } from './statements/bury.ts'
+import { claim, LOCK_REBALANCE } from './statements/claim.ts'
+import { share } from './statements/share.ts'
+
+export interface RebalancerParts {
+  readonly pool: SqlPool
+  readonly schema: string
+  readonly readMeta: MetaReader
+}
+
+/** One short transaction at a time over the whole installation; it never waits for a relay that renews for long. */
+export function createRebalancer({ pool, schema, readMeta }: RebalancerParts): RelayStore['rebalance'] {
+  const quoted = identifier(schema)
+  const lockName = `waybill rebalance ${schema}`
+  return (relayId, graceMs) =>
+    pool.transaction(async (executor) => {
+      await executor.query(LOCK_REBALANCE, [lockName])
+      await executor.query(bury(quoted), [graceMs])
+      const [own] = await executor.query(share(quoted), [relayId])
+      if (own === undefined) return null
+      const [live, lanes] = own.map(Number) as [number, number]
+      const rows = await executor.query(claim(quoted), [relayId, lanes])
+      return {
+        owned: rows.map(([lane, epoch]) => ({ lane: Number(lane), epoch: Number(epoch) })),
+        surplus: Math.max(rows.length - lanes, 0),
+        liveRelays: live,
+        meta: await readMeta(executor, { check: false }),
+      }
+    })
+}

@@ -1,0 +1,91 @@
+import type { FetchRequest, FetchResult, LaneRequest, OutboxRecord } from '../../src/ports.ts'
+import type { SqlText } from './sql-executor.ts'
+
+type Row = readonly SqlText[]
+
+interface OpenPage {
+  readonly lane: number
+  readonly records: OutboxRecord[]
+  cut: boolean
+}
+
+/** The parameters of the `fetch` statement. */
+export function fetchValues(request: FetchRequest): unknown[] {
+  const lanes = request.lanes
+  const values: unknown[] = [
+    request.relayId,
+    lanes.map(({ lane }) => lane),
+    lanes.map(({ epoch }) => epoch),
+    lanes.map(({ base }) => base),
+    lanes.map(({ low }) => low),
+    lanes.map(({ pos }) => pos),
+    lanes.map(({ maxRecords }) => maxRecords),
+    lanes.map(({ maxBytes }) => maxBytes),
+    lanes.reduce((most, { maxRecords }) => Math.max(most, maxRecords), 1),
+  ]
+  if (request.gated.length === 0) return values
+  const pairs = request.gated.filter(({ routingKey }) => routingKey !== null)
+  return [
+    ...values,
+    request.gated.filter(({ routingKey }) => routingKey === null).map(({ exchange }) => exchange),
+    pairs.map(({ exchange }) => exchange),
+    pairs.map(({ routingKey }) => routingKey),
+  ]
+}
+
+/** Reads the rows of the `fetch` statement. */
+export function fetchResult(rows: readonly Row[], lanes: readonly LaneRequest[]): FetchResult {
+  const wanted = new Map(lanes.map((request) => [request.lane, request]))
+  const pages = new Map<number, OpenPage>()
+  let snapshot = ''
+  let sequence = 0
+  for (const row of rows) {
+    if (row[1] === null) {
+      snapshot = row[13] ?? ''
+      sequence = Number(row[14])
+    }
+    if (row[0] === null) continue
+    const lane = Number(row[0])
+    let page = pages.get(lane)
+    if (page === undefined) pages.set(lane, (page = { lane, records: [], cut: false }))
+    if (row[1] === null) continue
+    if (row[11] === null) page.cut = true
+    else page.records.push(recordOf(row, lane))
+  }
+  for (const page of pages.values()) {
+    const full = page.records.length >= (wanted.get(page.lane)?.maxRecords ?? 0)
+    page.cut ||= full
+    inOrder(page.records)
+  }
+  return { snapshot, sequence, pages: [...pages.values()] }
+}
+
+function recordOf(row: Row, lane: number): OutboxRecord {
+  return {
+    lane,
+    position: Number(row[1]),
+    messageId: row[2] ?? '',
+    type: row[3] ?? '',
+    version: Number(row[4]),
+    source: row[5] ?? '',
+    key: row[6] ?? null,
+    exchange: row[7] ?? '',
+    routingKey: row[8] ?? '',
+    headers: row[9] ?? '',
+    contentType: row[10] ?? '',
+    payload: Buffer.from(row[11] ?? '', 'hex'),
+    createdAt: Number(row[12]),
+  }
+}
+
+/** The statement yields a lane in order, but SQL does not promise it; looking costs less than a sort on the server. */
+function inOrder(records: OutboxRecord[]): void {
+  let last = -1
+  for (const { position } of records) {
+    if (position < last) {
+      records.sort((one, other) => one.position - other.position)
+      return
+    }
+    last = position
+  }
+}

@@ -1,0 +1,150 @@
+import type {
+  Backlog,
+  FetchRequest,
+  FetchResult,
+  LaneStatus,
+  ParkRequest,
+  RecordReference,
+  RelayRegistration,
+  RelayStore,
+  Settlement,
+} from '../../src/ports.ts'
+import { DEFAULT_SCHEMA, identifier } from './identifier.ts'
+import { createMetaReader } from './meta.ts'
+import { readCommitted } from './read-committed.ts'
+import { createRebalancer } from './rebalance.ts'
+import { fetchResult, fetchValues } from './record-rows.ts'
+import { createRotator } from './rotate.ts'
+import type { SqlExecutor, SqlPool, SqlText } from './sql-executor.ts'
+import { backlog, EXACT_UP_TO, leafEstimate } from './statements/backlog.ts'
+import { blockedKeys } from './statements/blocked-keys.ts'
+import { fetch } from './statements/fetch.ts'
+import { lanes } from './statements/lanes.ts'
+import { park } from './statements/park.ts'
+import { register } from './statements/register.ts'
+import { releaseLanes } from './statements/release-lanes.ts'
+import { renew } from './statements/renew.ts'
+import { ring } from './statements/ring.ts'
+import { settle } from './statements/settle.ts'
+import { unregister } from './statements/unregister.ts'
+
+export interface RelayStoreOptions {
+  /** @defaultValue `waybill` */
+  readonly schema?: string
+}
+
+/** The relay's side of the outbox in PostgreSQL. Keeps no session state; each call may use another connection. */
+export function createRelayStore(pool: SqlPool, options: RelayStoreOptions = {}): RelayStore {
+  const name = options.schema ?? DEFAULT_SCHEMA
+  const schema = identifier(name)
+  const database = readCommitted(pool)
+  const readMeta = createMetaReader(name)
+  return {
+    meta: () => readMeta(database, { check: true }),
+    rebalance: createRebalancer({ pool, schema: name, readMeta }),
+    rotate: createRotator({ pool, database, schema }),
+    ...leaseCalls(database, schema),
+    ...recordCalls(database, schema),
+    ...viewCalls(database, schema),
+  }
+}
+
+type LeaseCalls = Pick<RelayStore, 'register' | 'renew' | 'releaseLanes' | 'unregister'>
+
+function leaseCalls(database: SqlExecutor, schema: string): LeaseCalls {
+  return {
+    async register(relay: RelayRegistration, leaseMs: number) {
+      await database.query(register(schema), [relay.relayId, relay.host, relay.schemaVersion, leaseMs])
+    },
+    async renew(relayId: string, leaseMs: number) {
+      const rows = await database.query(renew(schema), [relayId, leaseMs])
+      return rows.length === 1
+    },
+    async releaseLanes(relayId: string, given: readonly number[]) {
+      await database.query(releaseLanes(schema), [relayId, given])
+    },
+    async unregister(relayId: string) {
+      await database.query(unregister(schema), [relayId])
+    },
+  }
+}
+
+type RecordCalls = Pick<RelayStore, 'ring' | 'fetch' | 'settle' | 'park' | 'blockedKeys'>
+
+function recordCalls(database: SqlExecutor, schema: string): RecordCalls {
+  return {
+    async ring() {
+      const rows = await database.query(ring(schema))
+      return rows[0]?.[0] ?? ''
+    },
+    async fetch(request: FetchRequest): Promise<FetchResult> {
+      const filters = { gated: request.gated.length > 0, blockedKeys: request.passBlockedKeys }
+      const rows = await database.query(fetch(schema, filters), fetchValues(request))
+      return fetchResult(rows, request.lanes)
+    },
+    async settle(records: readonly RecordReference[]) {
+      return settlement(await database.query(settle(schema), references(records)))
+    },
+    async park(records: readonly ParkRequest[]) {
+      const reasons = records.map(({ reason }) => storable(reason))
+      const errors = records.map(({ error }) => storable(error))
+      return settlement(await database.query(park(schema), [...references(records), reasons, errors]))
+    },
+    async blockedKeys(given: readonly number[]) {
+      const rows = await database.query(blockedKeys(schema), [given])
+      return new Set(rows.map(([key]) => key ?? ''))
+    },
+  }
+}
+
+type ViewCalls = Pick<RelayStore, 'backlog' | 'lanes'>
+
+function viewCalls(database: SqlExecutor, schema: string): ViewCalls {
+  return {
+    async backlog(): Promise<Backlog> {
+      const [row] = await database.query(backlog(schema))
+      const counted = Number(row?.[0])
+      const rest = {
+        oldestAgeMs: row?.[1] == null ? null : Math.max(Number(row[1]), 0),
+        parked: Number(row?.[2]),
+        dead: Number(row?.[3]),
+      }
+      if (counted <= EXACT_UP_TO) return { records: counted, estimated: false, ...rest }
+      let records = 0
+      for (const leaf of [0, 1, 2, 3]) {
+        const estimate = await database.query(leafEstimate(schema, leaf))
+        records += Number(estimate[0]?.[0])
+      }
+      return { records: Math.max(records, counted), estimated: true, ...rest }
+    },
+    async lanes(): Promise<LaneStatus[]> {
+      const rows = await database.query(lanes(schema))
+      return rows.map(([lane, epoch, owner, host, live]) => ({
+        lane: Number(lane),
+        epoch: Number(epoch),
+        owner: owner ?? null,
+        ownerHost: host ?? null,
+        ownerLive: live === 't',
+      }))
+    },
+  }
+}
+
+function references(records: readonly RecordReference[]): unknown[][] {
+  return [
+    records.map(({ lane }) => lane),
+    records.map(({ position }) => position),
+    records.map(({ messageId }) => messageId),
+  ]
+}
+
+function settlement(rows: readonly (readonly SqlText[])[]): Settlement {
+  return { removed: Number(rows[0]?.[0]), xid: Number(rows[0]?.[1]) }
+}
+
+const MAX_ERROR_LENGTH = 10_000
+
+/** PostgreSQL cannot hold NUL characters, and nobody reads an error of a megabyte. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '�').slice(0, MAX_ERROR_LENGTH)
+}

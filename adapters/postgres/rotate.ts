@@ -1,0 +1,88 @@
+import type { RelayStore, Rotation } from '../../src/ports.ts'
+import { codeOf } from './error-code.ts'
+import type { SqlExecutor, SqlPool } from './sql-executor.ts'
+import {
+  burn,
+  leafIsEmpty,
+  leaves,
+  lockLeaf,
+  SHORT_LOCK_TIMEOUT,
+  truncateLeaf,
+} from './statements/rotation.ts'
+
+/** Positions drawn by one statement, so that no transaction gets long. */
+const BURN_BATCH = 16_384
+/** Positions of one turn of a leaf; a guard, since writers draw at the same time. */
+const LEAF_RUN = 262_144
+
+export interface RotatorParts {
+  readonly pool: SqlPool
+  readonly database: SqlExecutor
+  readonly schema: string
+}
+
+export function createRotator({ pool, database, schema }: RotatorParts): RelayStore['rotate'] {
+  return async ({ burn: mayBurn }): Promise<Rotation> => {
+    const { current, filled } = await lookAt(database, schema)
+    const truncated: number[] = []
+    for (const leaf of [2, 3].map((ahead) => (current + ahead) % 4)) {
+      if (filled[leaf] !== true) continue
+      if (await truncateIfEmpty({ pool, database, schema }, leaf)) truncated.push(leaf)
+    }
+    const worthwhile = mayBurn && filled[current] === true
+    return { truncated, burnt: worthwhile ? await burnTo(database, { schema, leaf: current }) : 0 }
+  }
+}
+
+async function lookAt(
+  database: SqlExecutor,
+  schema: string,
+): Promise<{ readonly current: number; readonly filled: readonly boolean[] }> {
+  const [row = []] = await database.query(leaves(schema))
+  const [current, ...filled] = row
+  return { current: Number(current), filled: filled.map((value) => value === 't') }
+}
+
+/** Empties a leaf without a record. Looks before it locks, to disturb nobody, and again under the lock. */
+async function truncateIfEmpty({ pool, database, schema }: RotatorParts, leaf: number): Promise<boolean> {
+  if (!(await isEmpty(database, { schema, leaf }))) return false
+  try {
+    return await pool.transaction(async (executor) => {
+      await executor.query(SHORT_LOCK_TIMEOUT)
+      await executor.query(lockLeaf(schema, leaf))
+      if (!(await isEmpty(executor, { schema, leaf }))) return false
+      await executor.query(truncateLeaf(schema, leaf))
+      return true
+    })
+  } catch (error) {
+    if (isLockTimeout(error)) return false
+    throw error
+  }
+}
+
+interface Leaf {
+  readonly schema: string
+  readonly leaf: number
+}
+
+async function isEmpty(executor: SqlExecutor, { schema, leaf }: Leaf): Promise<boolean> {
+  const rows = await executor.query(leafIsEmpty(schema, leaf))
+  return rows[0]?.[0] === 't'
+}
+
+async function burnTo(database: SqlExecutor, { schema, leaf }: Leaf): Promise<number> {
+  let burnt = 0
+  while (burnt < LEAF_RUN) {
+    const rows = await database.query(burn(schema), [BURN_BATCH, leaf])
+    const drawn = Number(rows[0]?.[0])
+    if (drawn === 0) break
+    burnt += drawn
+  }
+  return burnt
+}
+
+/** `lock_not_available`, or a deadlock that PostgreSQL ended: somebody else needs the leaf; next time. */
+function isLockTimeout(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === '55P03' || code === '40P01'
+}

@@ -1,0 +1,240 @@
+create schema if not exists "waybill";
+
+-- 1 outbox
+begin;
+set local search_path = pg_catalog, pg_temp;
+set local standard_conforming_strings = on;
+create sequence "waybill".outbox_id_seq as bigint minvalue 1 maxvalue 9007199254740991 cache 1 no cycle;
+create table "waybill".outbox (
+  id bigint not null default case
+    when pg_current_xact_id() is not null then nextval('"waybill".outbox_id_seq')
+  end,
+  xid xid8 not null default pg_current_xact_id(),
+  lane smallint not null check (lane between 0 and 15),
+  version integer not null default 1 check (version >= 1),
+  created_at timestamptz not null default clock_timestamp(),
+  message_id uuid not null,
+  key text,
+  type text not null,
+  source text not null,
+  exchange text not null,
+  routing_key text not null,
+  headers text not null default '{}',
+  content_type text not null default 'application/json',
+  payload bytea not null
+) partition by list (((id >> 18) & 3));
+create table "waybill".outbox_0 partition of "waybill".outbox for values in (0) with (
+  autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647
+);
+create table "waybill".outbox_1 partition of "waybill".outbox for values in (1) with (
+  autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647
+);
+create table "waybill".outbox_2 partition of "waybill".outbox for values in (2) with (
+  autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647
+);
+create table "waybill".outbox_3 partition of "waybill".outbox for values in (3) with (
+  autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647
+);
+do $waybill$
+begin
+  if exists (
+    select from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals)
+  ) then
+    execute 'alter table "waybill".outbox alter column payload set compression lz4';
+  end if;
+end
+$waybill$;
+create index outbox_lane_id on "waybill".outbox (lane, id);
+create index outbox_xid_lane_id on "waybill".outbox (xid, lane, id);
+create table "waybill".parked (
+  parked_id bigint generated always as identity primary key,
+  id bigint not null,
+  lane smallint not null,
+  version integer not null,
+  created_at timestamptz not null,
+  message_id uuid not null,
+  key text,
+  type text not null,
+  source text not null,
+  exchange text not null,
+  routing_key text not null,
+  headers text not null,
+  content_type text not null,
+  payload bytea not null,
+  state text not null check (state in ('retry', 'dead', 'discarded')),
+  attempts integer not null default 0,
+  next_attempt_at timestamptz,
+  reason text not null,
+  error text not null,
+  parked_at timestamptz not null default clock_timestamp()
+);
+create index parked_blocked on "waybill".parked (lane, key) where state <> 'discarded';
+create index parked_message_id on "waybill".parked (message_id);
+create table "waybill".relay (
+  relay_id uuid primary key,
+  host text not null,
+  schema_version integer not null,
+  registered_at timestamptz not null default clock_timestamp(),
+  expires_at timestamptz not null
+) with (fillfactor = 50);
+create table "waybill".lane (
+  lane smallint primary key check (lane between 0 and 15),
+  owner uuid references "waybill".relay (relay_id) on delete set null,
+  epoch bigint not null default 0
+) with (fillfactor = 50);
+insert into "waybill".lane (lane) select generate_series(0, 15);
+create table "waybill".meta (
+  singleton boolean primary key default true check (singleton),
+  version integer not null,
+  min_compatible integer not null,
+  lanes smallint not null,
+  install_id uuid not null default gen_random_uuid(),
+  system_identifier text,
+  installed_at timestamptz not null default clock_timestamp()
+);
+insert into "waybill".meta (version, min_compatible, lanes) values (0, 0, 16);
+do $waybill$
+begin
+  update "waybill".meta set system_identifier = (select system_identifier from pg_control_system());
+exception
+  when insufficient_privilege then null;
+end
+$waybill$;
+create table "waybill".migration (
+  version integer primary key,
+  name text not null,
+  checksum text not null,
+  applied_at timestamptz not null default clock_timestamp()
+);
+insert into "waybill".migration (version, name, checksum) values (1, 'outbox', 'sha256-461b1ac0ebe0b267801acc6817b9b55ddfb15b610906f51a153c52a7d346f184');
+update "waybill".meta set version = 1, min_compatible = greatest(min_compatible, 1);
+commit;
+
+-- 2 inbox
+begin;
+set local search_path = pg_catalog, pg_temp;
+set local standard_conforming_strings = on;
+create table "waybill".inbox (
+  message_id uuid not null,
+  consumer text not null,
+  fingerprint integer not null,
+  handled_at timestamptz not null default clock_timestamp(),
+  primary key (message_id, consumer)
+);
+create index inbox_handled_at on "waybill".inbox (handled_at);
+insert into "waybill".migration (version, name, checksum) values (2, 'inbox', 'sha256-aa6bbfdffad83f43be5bbb8b9cb9d7aac225ab53f0b8c13f8a44ef13085e7020');
+update "waybill".meta set version = 2, min_compatible = greatest(min_compatible, 1);
+commit;
+
+-- 3 write_function
+begin;
+set local search_path = pg_catalog, pg_temp;
+set local standard_conforming_strings = on;
+create function "waybill".crc32(data bytea) returns bigint
+language plpgsql immutable strict parallel safe set search_path = pg_catalog, pg_temp
+as $waybill$
+declare
+  steps constant bigint[] := '{0,498536548,997073096,651767980,1994146192,1802195444,1303535960,1342533948,
+    3988292384,4027552580,3604390888,3412177804,2607071920,2262029012,2685067896,3183342108}';
+  crc bigint := 4294967295;
+begin
+  for i in 0 .. length(data) - 1 loop
+    crc := crc # get_byte(data, i);
+    crc := steps[(crc & 15) + 1] # (crc >> 4);
+    crc := steps[(crc & 15) + 1] # (crc >> 4);
+  end loop;
+  return crc # 4294967295;
+end
+$waybill$;
+create function "waybill".lane_of(key text, message_id uuid) returns smallint
+language plpgsql immutable parallel safe set search_path = pg_catalog, pg_temp
+as $waybill$
+begin
+  return "waybill".crc32(convert_to(coalesce(key, message_id::text), 'UTF8')) % 16;
+end
+$waybill$;
+create function "waybill".new_message_id() returns uuid
+language plpgsql volatile parallel safe set search_path = pg_catalog, pg_temp
+as $waybill$
+declare
+  milliseconds constant bigint := floor(extract(epoch from clock_timestamp()) * 1000);
+  random constant bytea := uuid_send(gen_random_uuid());
+begin
+  -- gen_random_uuid has set the variant and version 4; two more bits make it version 7.
+  return encode(
+    set_bit(set_bit(overlay(random placing substring(int8send(milliseconds) from 3) from 1 for 6), 52, 1), 53, 1),
+    'hex'
+  )::uuid;
+end
+$waybill$;
+create function "waybill".is_name(name text, max_bytes integer) returns boolean
+language sql immutable strict parallel safe set search_path = pg_catalog, pg_temp
+as $waybill$
+  select octet_length(name) between 1 and max_bytes and name !~ ('[' || chr(1) || '-' || chr(31) || chr(127) || '-' || chr(159) || ']')
+$waybill$;
+create function "waybill".write(
+  type text,
+  payload jsonb,
+  key text,
+  source text,
+  version integer default 1,
+  exchange text default null,
+  routing_key text default null,
+  headers jsonb default '{}',
+  correlation_id text default null,
+  causation_id text default null,
+  message_id uuid default null
+) returns uuid
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $waybill$
+declare
+  id constant uuid := coalesce(message_id, "waybill".new_message_id());
+  target constant text := coalesce(exchange, source || '.events');
+  route constant text := coalesce(routing_key, type);
+  body constant bytea := convert_to(payload::text, 'UTF8');
+  given constant jsonb := coalesce(headers, '{}');
+  fault constant text := case
+    when "waybill".is_name(type, 255) is not true then 'type must have 1 to 255 bytes without control characters'
+    when "waybill".is_name(source, 200) is not true or source ~ '[[:space:]]'
+      then 'source must have 1 to 200 bytes without spaces and control characters'
+    when "waybill".is_name(target, 255) is not true then 'exchange must have 1 to 255 bytes without control characters'
+    when "waybill".is_name(route, 255) is not true or string_to_array(route, '.') && '{*,#}'
+      then 'routing key must have 1 to 255 bytes without control characters and wildcards'
+    when version is null or version < 1 then 'version must be 1 or more'
+    when key = '' or octet_length(key) > 1024 then 'key must be null or have 1 to 1024 bytes'
+    when body is null then 'payload must not be an SQL null; write ''null''::jsonb if null is what you mean'
+    when octet_length(body) > 1048576 then 'payload must have at most 1048576 bytes'
+    when jsonb_typeof(given) <> 'object' then 'headers must be a JSON object'
+    when octet_length(given::text) > 32768 then 'headers must have at most 32768 bytes'
+    when exists (select from jsonb_each(given) as header where jsonb_typeof(header.value) <> 'string')
+      then 'headers must all be texts'
+    when exists (
+      select from jsonb_object_keys(given) as name
+      where "waybill".is_name(name, 255) is not true
+        or name ~* '^(waybill-|x-|cloudevents|ce-)' or lower(name) in ('correlation-id', 'cc', 'bcc')
+    ) then 'headers must have names of 1 to 255 bytes that do not begin with waybill-, x-, cloudEvents or ce- and are'
+      || ' not correlation-id, CC or BCC'
+  end;
+begin
+  if fault is not null then
+    raise exception 'waybill: cannot write message %: its %', coalesce(type, 'null'), fault using errcode = '22023';
+  end if;
+  insert into "waybill".outbox (
+    lane, version, message_id, key, type, source, exchange, routing_key, headers, payload
+  ) values (
+    "waybill".lane_of(key, id), version, id, key, type, source, target, route,
+    (given || jsonb_strip_nulls(
+      jsonb_build_object('correlation-id', correlation_id, 'waybill-causation', causation_id)
+    ))::text,
+    body
+  );
+  return id;
+end
+$waybill$;
+insert into "waybill".migration (version, name, checksum) values (3, 'write_function', 'sha256-db2615eb048bce72f6d004a5f5457d4fbbc81e52e19080b22d90c084eb2627e0');
+update "waybill".meta set version = 3, min_compatible = greatest(min_compatible, 1);
+commit;

@@ -1,0 +1,41 @@
+/** Up to here records are counted one by one. */
+export const EXACT_UP_TO = 10_000
+
+/**
+ * What waits: records (counted up to one more than `EXACT_UP_TO`), age of the oldest in milliseconds, parked, dead.
+ * The oldest is looked up as the first record of each lane.
+ * Locks: none. Index: `(lane, id)` for the oldest; the count reads leaves from the front and stops early.
+ */
+export function backlog(schema: string): string {
+  return `
+select
+  (select count(*) from (select from ${schema}.outbox limit ${String(EXACT_UP_TO + 1)}) as counted),
+  (
+    select extract(epoch from clock_timestamp() - min(first.created_at)) * 1000
+    from ${schema}.lane as l cross join lateral (
+      select o.created_at from ${schema}.outbox as o where o.lane = l.lane order by o.id limit 1
+    ) as first
+  ),
+  count(*), count(*) filter (where parked.state = 'dead')
+from ${schema}.parked
+where parked.state <> 'discarded'`
+}
+
+const SAMPLED_PAGES = 1000
+
+/**
+ * An estimate of the records of one leaf out of a sample of its pages. Unlike the statistics that VACUUM and ANALYZE
+ * leave behind it counts live records only, which matters while old snapshots keep a drained leaf full of dead ones.
+ * Locks: none. Index: none; reads at most about a thousand pages.
+ */
+export function leafEstimate(schema: string, leaf: number): string {
+  const name = `${schema}.outbox_${String(leaf)}`
+  return `
+select round((select count(*) from ${name} tablesample system (100 * share.part)) / share.part)::bigint
+from (
+  select least(1, ${String(SAMPLED_PAGES)} / greatest(pages.n, 1)) as part
+  from (
+    select pg_relation_size('${name.replaceAll("'", "''")}') / current_setting('block_size')::double precision as n
+  ) as pages
+) as share`
+}

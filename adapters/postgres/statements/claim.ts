@@ -1,0 +1,29 @@
+/**
+ * Takes free lanes for relay `$1` until it has `$2`, each with a new epoch. Rows: all its lanes and their epochs.
+ * Locks: the rows it takes; those that somebody is just releasing are left for the next time. Index: none, 16 rows.
+ */
+export function claim(schema: string): string {
+  return `
+with mine as materialized (
+  select lane, epoch from ${schema}.lane where owner = $1::uuid
+),
+free as materialized (
+  select lane from ${schema}.lane
+  where owner is null
+  order by lane
+  limit greatest($2::bigint - (select count(*) from mine), 0)
+  for update skip locked
+),
+taken as (
+  update ${schema}.lane as l set owner = $1::uuid, epoch = l.epoch + 1
+  from free where l.lane = free.lane
+  returning l.lane, l.epoch
+)
+select lane, epoch from mine union all select lane, epoch from taken order by lane`
+}
+
+/**
+ * Holds off other rebalances until the transaction ends: `$1` names the installation.
+ * Locks: an advisory lock. Index: none.
+ */
+export const LOCK_REBALANCE = 'select pg_advisory_xact_lock(hashtextextended($1, 0))'

@@ -1,0 +1,11 @@
+/**
+ * Prolongs a lease that has not expired: `$1` relay, `$2` lease in milliseconds. No row when it is too late.
+ * Locks: the row, the same that `bury` deletes, so one of the two sees what the other did. Index: primary key.
+ */
+export function renew(schema: string): string {
+  return `
+update ${schema}.relay
+set expires_at = clock_timestamp() + $2::double precision * interval '1 millisecond'
+where relay_id = $1::uuid and expires_at > clock_timestamp()
+returning 1`
+}

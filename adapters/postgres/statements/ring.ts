@@ -1,0 +1,8 @@
+/**
+ * The doorbell: moves when a position is given out and when a transaction that writes begins, commits or rolls back.
+ * A commit alone does not move the sequence, hence the snapshot.
+ * Locks: none. Index: none; nothing of the outbox is read.
+ */
+export function ring(schema: string): string {
+  return `select last_value || ' ' || is_called || ' ' || pg_current_snapshot() from ${schema}.outbox_id_seq`
+}
