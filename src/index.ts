@@ -4,6 +4,33 @@ export { ERROR_CODES, isWaybillError, WaybillError } from './errors.ts'
 export type { ErrorReport, WaybillErrorCode } from './errors.ts'
 export type { Clock } from './lifecycle/clock.ts'
 export type { Service } from './lifecycle/service.ts'
+export { combineMessages, defineMessages } from './message/catalogue.ts'
+export type {
+  Catalogue,
+  Combined,
+  Definitions,
+  PayloadInput,
+  PayloadOutput,
+  PayloadTypes,
+  TypeMap,
+  TypeName,
+  TypesOf,
+} from './message/catalogue.ts'
+export type { Codec, EncodeLimits } from './message/codec.ts'
+export type { TypeDefinition } from './message/definition.ts'
+export type { Limits } from './message/limits.ts'
+export { messageType } from './message/message-type.ts'
+export type { MessageType, MessageTypeOptions, Upcast } from './message/message-type.ts'
+export type {
+  Message,
+  MessageDetails,
+  MessageToWrite,
+  ReadMessage,
+  WrittenMessage,
+} from './message/message.ts'
+export type { SchemaIssue, SchemaResult, StandardSchema } from './message/standard-schema.ts'
+export { createOutbox } from './outbox/outbox.ts'
+export type { Outbox, OutboxOptions, WriteOptions } from './outbox/outbox.ts'
 export type { SqlStatement } from './outbox/outbox-store.ts'
 export type { Logger, LogMethod } from './telemetry/logger.ts'
 export type { HandledOutcome, Telemetry } from './telemetry/telemetry.ts'

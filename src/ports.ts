@@ -10,7 +10,29 @@ export type { InboxEntry, InboxStore, InboxVerdict } from './inbox/inbox-store.t
 export { systemClock } from './lifecycle/clock.ts'
 export type { Cancel, Clock } from './lifecycle/clock.ts'
 export type { Service } from './lifecycle/service.ts'
+export { definitionOf, exchangeOf } from './message/catalogue.ts'
+export type { Catalogue, PayloadInput, PayloadOutput, TypeMap, TypeName } from './message/catalogue.ts'
+export { bytesCodec, jsonCodec } from './message/codec.ts'
+export type { Codec, EncodeLimits } from './message/codec.ts'
+export { decodeMessage } from './message/decode.ts'
+export type { TypeDefinition } from './message/definition.ts'
 export type { Envelope } from './message/envelope.ts'
+export {
+  formatStoredHeaders,
+  HEADER,
+  isReservedHeader,
+  parseStoredHeaders,
+  STORED_HEADER,
+  TRACE_HEADERS,
+} from './message/headers.ts'
+export type { StoredHeaders } from './message/headers.ts'
+export { LANE_COUNT, laneOf } from './message/lane.ts'
+export { DEFAULT_LIMITS, NAME_BYTES } from './message/limits.ts'
+export type { Limits } from './message/limits.ts'
+export { currentMessage, runWithMessage } from './message/message-context.ts'
+export { createMessageIds, inboxId, isMessageId } from './message/message-id.ts'
+export type { MessageIds } from './message/message-id.ts'
+export type { Message, MessageToWrite, ReadMessage, WrittenMessage } from './message/message.ts'
 export type { NewRecord, OutboxStore, SqlStatement } from './outbox/outbox-store.ts'
 export type {
   Backlog,

@@ -1,0 +1,155 @@
+import { types } from 'node:util'
+import { WaybillError } from '../errors.ts'
+import { isPlainObject } from './plain-object.ts'
+import { joinPath } from './standard-schema.ts'
+import { isWellFormed } from './text.ts'
+
+/** How deep objects and arrays may lie in one another. */
+export const JSON_DEPTH = 200
+
+/** What is known while a payload is looked through. */
+interface Walk {
+  readonly maxBytes: number
+  /** At least how many bytes the text will have. */
+  bytes: number
+  /** The containers around the current value. */
+  readonly around: Set<object>
+  readonly path: PropertyKey[]
+}
+
+/**
+ * The JSON text of `payload`, which parses to a value that is deeply equal to it.
+ *
+ * Refused is whatever `JSON.stringify` would change without a word: undefined, functions, symbols, dates and other instances,
+ * `toJSON`, NaN, Infinity, -0, holes; and what JSON cannot hold: BigInt, unpaired surrogates, cycles. An object without a
+ * prototype comes out as an ordinary one, and an object that occurs twice comes out as two.
+ *
+ * @param maxBytes ends the work early when the text is certain to be longer.
+ * @throws WaybillError WAYBILL_PAYLOAD_NOT_EXACT with the path of the value, or WAYBILL_MESSAGE_TOO_LARGE.
+ */
+export function stringifyExactJson(payload: unknown, maxBytes: number): string {
+  check(payload, { maxBytes, bytes: 0, around: new Set(), path: [] })
+  return JSON.stringify(payload)
+}
+
+function check(value: unknown, walk: Walk): void {
+  if (typeof value === 'string') {
+    if (!isWellFormed(value)) refuse(walk, 'is a text with an unpaired surrogate', 'UTF-8 cannot carry it.')
+    return grow(walk, value.length + 2)
+  }
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value))
+      refuse(walk, `is ${String(value)}`, 'JSON has no such number; send null or a text.')
+    if (Object.is(value, -0)) refuse(walk, 'is -0', 'JSON.stringify would make it 0; send 0.')
+    return grow(walk, 1)
+  }
+  if (value === null || typeof value === 'boolean') return grow(walk, 4)
+  if (typeof value === 'object') return checkContainer(value, walk)
+  refuse(walk, typeof value === 'undefined' ? 'is undefined' : `is a ${typeof value}`, ADVICE[typeof value])
+}
+
+const ADVICE: Partial<Record<string, string>> = {
+  undefined: 'Leave the property out, or send null.',
+  bigint: 'Send its toString(), as most readers of JSON would round the number.',
+  function: 'Send data only.',
+  symbol: 'Send a text.',
+}
+
+function checkContainer(value: object, walk: Walk): void {
+  if (walk.around.has(value)) refuse(walk, 'contains itself', 'JSON has no cycles; send an id instead.')
+  if (walk.around.size >= JSON_DEPTH) {
+    refuse(walk, `lies more than ${String(JSON_DEPTH)} levels deep`, 'Send a flatter payload.')
+  }
+  if (types.isProxy(value)) refuse(walk, 'is a Proxy', 'Its answers may change; send a plain copy.')
+  walk.around.add(value)
+  if (Array.isArray(value)) checkArray(value, walk)
+  else checkObject(value, walk)
+  walk.around.delete(value)
+}
+
+function checkArray(value: readonly unknown[], walk: Walk): void {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (!Array.isArray(prototype))
+    refuse(walk, 'is an instance of a subclass of Array', 'Send Array.from(…) of it.')
+  checkNoToJson(value, walk)
+  grow(walk, value.length + 1)
+  for (let index = 0; index < value.length; index += 1) {
+    walk.path.push(index)
+    if (!Object.hasOwn(value, index)) refuse(walk, 'is a hole in an array', 'Send null in its place.')
+    checkProperty(value, index, walk)
+    walk.path.pop()
+  }
+  checkNothingHidden(value, value.length, walk)
+}
+
+function checkObject(value: object, walk: Walk): void {
+  if (!isPlainObject(value)) refuse(walk, ...describeInstance(value))
+  checkNoToJson(value, walk)
+  const keys = Object.keys(value)
+  grow(walk, 2)
+  for (const key of keys) {
+    walk.path.push(key)
+    if (!isWellFormed(key)) refuse(walk, 'has a name with an unpaired surrogate', 'UTF-8 cannot carry it.')
+    grow(walk, key.length + 3)
+    checkProperty(value, key, walk)
+    walk.path.pop()
+  }
+  checkNothingHidden(value, keys.length, walk)
+}
+
+function checkProperty(holder: object, key: string | number, walk: Walk): void {
+  const descriptor = Object.getOwnPropertyDescriptor(holder, key)
+  if (descriptor === undefined || descriptor.get !== undefined || descriptor.set !== undefined) {
+    refuse(walk, 'is a getter or setter', 'Its value may change; send a plain copy.')
+  }
+  check(descriptor.value, walk)
+}
+
+function checkNoToJson(value: object, walk: Walk): void {
+  if (typeof Reflect.get(value, 'toJSON') !== 'function') return
+  refuse(walk, 'has a method toJSON', 'It would be replaced by what toJSON gives; send that.')
+}
+
+/** JSON leaves out properties that are symbols or not enumerable, and all names of an array. */
+function checkNothingHidden(value: object, visible: number, walk: Walk): void {
+  const names = Object.getOwnPropertyNames(value).length - (Array.isArray(value) ? 1 : 0)
+  if (names === visible && Object.getOwnPropertySymbols(value).length === 0) return
+  refuse(
+    walk,
+    'has properties that JSON leaves out (symbols, names of an array, not enumerable ones)',
+    'Send a plain copy.',
+  )
+}
+
+function describeInstance(value: object): [problem: string, wanted: string] {
+  if (types.isDate(value)) return ['is a Date', 'Send its toISOString(); it would come out as a text.']
+  if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) {
+    return ['holds bytes', 'Define the type with the codec "bytes", or send a text such as base64.']
+  }
+  if (types.isMap(value)) return ['is a Map', 'Send Object.fromEntries(…) or an array of its entries.']
+  if (types.isSet(value)) return ['is a Set', 'Send an array of its members.']
+  const maker: unknown = Reflect.get(value, 'constructor')
+  const name = typeof maker === 'function' && maker.name !== '' ? maker.name : 'a class'
+  return [`is an instance of ${name}`, 'It would come out as a plain object; send one.']
+}
+
+function grow(walk: Walk, bytes: number): void {
+  walk.bytes += bytes
+  if (walk.bytes <= walk.maxBytes) return
+  throw new WaybillError('WAYBILL_MESSAGE_TOO_LARGE', {
+    problem: `The JSON of the payload has more than ${String(walk.maxBytes)} bytes.`,
+    wanted: 'That is the limit (limits.bodyBytes).',
+    remedy: 'Send a reference to large content rather than the content, or raise the limit of this outbox.',
+  })
+}
+
+const SHOWN_PATH = 200
+
+function refuse(walk: Walk, problem: string, wanted?: string): never {
+  const path = walk.path.reduce<string>(joinPath, 'payload')
+  const shown = path.length > SHOWN_PATH ? `${path.slice(0, SHOWN_PATH)}…` : path
+  throw new WaybillError('WAYBILL_PAYLOAD_NOT_EXACT', {
+    problem: `${shown} ${problem}.`,
+    ...(wanted === undefined ? {} : { wanted }),
+  })
+}

@@ -1,0 +1,133 @@
+import { WaybillError } from '../errors.ts'
+import { NAME_BYTES } from './limits.ts'
+import { isPlainObject } from './plain-object.ts'
+import { kindOf, nameFault, quote, textFault, utf8Length } from './text.ts'
+
+/** Names of the headers that Waybill itself puts on the wire. This list and the W3C names below are all of them. */
+export const HEADER = {
+  /** Key of the message. */
+  key: 'waybill-key',
+  /** Version of the payload, a number. */
+  version: 'waybill-version',
+  /** Id of the message whose handling wrote this one. */
+  causation: 'waybill-causation',
+  /** Lane, epoch and position: for consumers without an inbox. */
+  lane: 'waybill-lane',
+  epoch: 'waybill-epoch',
+  position: 'waybill-position',
+} as const
+
+/** Names under which the outbox keeps, among the headers, what has no column of its own. */
+export const STORED_HEADER = {
+  /** Becomes the AMQP property `correlation-id`. */
+  correlation: 'correlation-id',
+  causation: HEADER.causation,
+} as const
+
+/** W3C Trace Context and Baggage: carried as they are. */
+export const TRACE_HEADERS: readonly string[] = ['traceparent', 'tracestate', 'baggage']
+
+/**
+ * Names that applications may not use, in any case. `CC` and `BCC` make RabbitMQ route to further queues, and a text
+ * in them closes the channel (rabbitmq.com/docs/sender-selected).
+ */
+const RESERVED_NAMES: ReadonlySet<string> = new Set([
+  STORED_HEADER.correlation,
+  ...TRACE_HEADERS,
+  'cc',
+  'bcc',
+])
+const RESERVED_PREFIXES = ['waybill-', 'x-', 'cloudevents', 'ce-']
+
+/** Whether an application may not use a header of this name. */
+export function isReservedHeader(name: string): boolean {
+  const lowered = name.toLowerCase()
+  return RESERVED_NAMES.has(lowered) || RESERVED_PREFIXES.some((prefix) => lowered.startsWith(prefix))
+}
+
+/**
+ * A checked copy of the headers given by an application.
+ *
+ * @param message begins the sentence of the error: `Message "order.placed"`.
+ * @throws WaybillError WAYBILL_MESSAGE_INVALID
+ */
+export function readHeaders(headers: unknown, message: string): Readonly<Record<string, string>> {
+  if (typeof headers !== 'object' || headers === null || !isPlainObject(headers)) {
+    return refuse(`${message} has headers that are ${kindOf(headers)}.`, 'Wanted is a plain object of texts.')
+  }
+  const entries: [string, unknown][] = Object.entries(headers)
+  return Object.fromEntries(entries.map(([name, value]) => [name, readHeader(name, value, message)]))
+}
+
+function readHeader(name: string, value: unknown, message: string): string {
+  const header = `${message} has a header ${quote(name)}`
+  if (name === '' || utf8Length(name) > NAME_BYTES || nameFault(name) !== null) {
+    return refuse(`${header}.`, 'Names of headers have 1 to 255 bytes without control characters.')
+  }
+  if (isReservedHeader(name)) return refuse(`${header}, which is reserved.`, RESERVED_SENTENCE)
+  if (typeof value !== 'string')
+    return refuse(`${header} that is ${kindOf(value)}.`, 'Values of headers are texts.')
+  const fault = textFault(value)
+  return fault === null ? value : refuse(`${header} that ${fault}.`, 'It could not be stored as it is.')
+}
+
+const RESERVED_SENTENCE =
+  'Names that begin with waybill-, x-, cloudEvents or ce- are taken, as are correlation-id, traceparent, tracestate, baggage, CC and BCC.'
+
+function refuse(problem: string, wanted: string): never {
+  throw new WaybillError('WAYBILL_MESSAGE_INVALID', { problem, wanted })
+}
+
+/** What the outbox keeps in its column of headers. */
+export interface StoredHeaders {
+  readonly correlationId: string | null
+  readonly causationId: string | null
+  /** Those of the application and of tracing. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** The text of the column `headers` of the outbox: one flat JSON object of strings. */
+export function formatStoredHeaders(stored: StoredHeaders): string {
+  const all = new Map(Object.entries(stored.headers))
+  if (stored.correlationId !== null) all.set(STORED_HEADER.correlation, stored.correlationId)
+  if (stored.causationId !== null) all.set(STORED_HEADER.causation, stored.causationId)
+  return JSON.stringify(Object.fromEntries(all))
+}
+
+/**
+ * Reads the column `headers` of the outbox. Values that are not texts, which Waybill never writes, are left out.
+ * @throws SyntaxError when the text is not JSON.
+ */
+export function parseStoredHeaders(text: string): StoredHeaders {
+  const parsed: unknown = text === '{}' ? {} : JSON.parse(text)
+  const headers = new Map<string, string>()
+  if (typeof parsed === 'object' && parsed !== null) {
+    for (const [name, value] of Object.entries(parsed))
+      if (typeof value === 'string') headers.set(name, value)
+  }
+  const take = (name: string): string | null => {
+    const value = headers.get(name) ?? null
+    headers.delete(name)
+    return value
+  }
+  const correlationId = take(STORED_HEADER.correlation)
+  const causationId = take(STORED_HEADER.causation)
+  return { correlationId, causationId, headers: Object.fromEntries(headers) }
+}
+
+/** Bytes of the fixed part of an AMQP table field: length of the name, type, length of the text (AMQP 0-9-1, 4.2.5.5). */
+const FIELD_OVERHEAD = 6
+/** Room for lane, epoch, position and version, which the relay adds. */
+const RELAY_FIELDS_BYTES = 128
+
+/** About how many bytes the headers of a record will take in an AMQP header frame; never too few. */
+export function wireHeaderBytes(stored: StoredHeaders, key: string | null): number {
+  let bytes = RELAY_FIELDS_BYTES
+  const field = (name: string, value: string | null): void => {
+    if (value !== null) bytes += FIELD_OVERHEAD + utf8Length(name) + utf8Length(value)
+  }
+  field(HEADER.key, key)
+  field(HEADER.causation, stored.causationId)
+  for (const [name, value] of Object.entries(stored.headers)) field(name, value)
+  return bytes
+}

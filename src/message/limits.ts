@@ -1,0 +1,58 @@
+import { WaybillError } from '../errors.ts'
+
+/** How large a message may be when it is written. All in bytes of UTF-8 or of the encoded body. */
+export interface Limits {
+  /** Encoded payload. Default 1 MiB. */
+  readonly bodyBytes: number
+  /** All headers of one message together, as stored and as sent. Default 32 KiB. */
+  readonly headerBytes: number
+  /** Key. Default 1024. */
+  readonly keyBytes: number
+}
+
+const KIB = 1024
+const MIB = KIB * KIB
+
+export const DEFAULT_LIMITS: Limits = { bodyBytes: MIB, headerBytes: 32 * KIB, keyBytes: KIB }
+
+/**
+ * The highest that each limit may be set to. Bodies: RabbitMQ 4 refuses messages above 16 MiB by default
+ * (`max_message_size`). Headers: they must fit one AMQP frame with the other properties, and `frame_max` is 128 KiB.
+ */
+export const HIGHEST_LIMITS: Limits = { bodyBytes: 16 * MIB, headerBytes: 96 * KIB, keyBytes: 32 * KIB }
+
+/** Names travel as AMQP short strings, whose length is one byte (AMQP 0-9-1 section 4.2.5.3). */
+export const NAME_BYTES = 255
+
+/** So that the default exchange `<source>.events` is a name too. */
+export const SOURCE_BYTES = 200
+
+/**
+ * The defaults, overridden by what is given.
+ * @throws WaybillError WAYBILL_OPTION_INVALID
+ */
+export function resolveLimits(given: Partial<Limits> = {}): Limits {
+  const limits: Record<keyof Limits, number> = { ...DEFAULT_LIMITS }
+  for (const [name, value] of Object.entries(given)) {
+    if (!isLimitName(name)) {
+      throw new WaybillError('WAYBILL_OPTION_INVALID', {
+        problem: `Option limits.${name} is not known.`,
+        wanted: `Known are ${Object.keys(DEFAULT_LIMITS).join(', ')}.`,
+      })
+    }
+    const highest = HIGHEST_LIMITS[name]
+    if (value === undefined) continue
+    if (!Number.isSafeInteger(value) || value < 1 || value > highest) {
+      throw new WaybillError('WAYBILL_OPTION_INVALID', {
+        problem: `Option limits.${name} is ${String(value)}.`,
+        wanted: `Wanted is a whole number of bytes from 1 to ${String(highest)}.`,
+      })
+    }
+    limits[name] = value
+  }
+  return limits
+}
+
+function isLimitName(name: string): name is keyof Limits {
+  return Object.hasOwn(DEFAULT_LIMITS, name)
+}

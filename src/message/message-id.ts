@@ -1,0 +1,82 @@
+import { createHash, randomFillSync } from 'node:crypto'
+import type { Envelope } from './envelope.ts'
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+
+/** Whether `text` is a UUID as RFC 9562 writes it, in lower case, of any version. The nil and max UUIDs identify nothing. */
+export function isMessageId(text: string): boolean {
+  return UUID.test(text)
+}
+
+/** Makes message ids. */
+export type MessageIds = () => string
+
+const COUNTER_MAX = 0xfff
+const COUNTER_START_MAX = 0x7ff
+const RANDOM_POOL_BYTES = 2048
+const RANDOM_BYTES_EACH = 10
+
+/**
+ * A generator of UUIDv7 (RFC 9562 section 5.7) that only ever grows: within one millisecond by a counter in `rand_a`
+ * (section 6.2, method 1), which is seeded anew each millisecond with its top bit free. When the counter is used up, or the
+ * clock goes back, the timestamp runs ahead of the clock instead.
+ *
+ * @param now milliseconds since 1970, such as `clock.now`.
+ */
+export function createMessageIds(now: () => number): MessageIds {
+  const pool = Buffer.alloc(RANDOM_POOL_BYTES)
+  let used = RANDOM_POOL_BYTES
+  let timestamp = -1
+  let counter = 0
+
+  const takeRandom = (): Buffer => {
+    if (used + RANDOM_BYTES_EACH > RANDOM_POOL_BYTES) {
+      randomFillSync(pool)
+      used = 0
+    }
+    used += RANDOM_BYTES_EACH
+    return pool.subarray(used - RANDOM_BYTES_EACH, used)
+  }
+
+  return () => {
+    const random = takeRandom()
+    const current = Math.trunc(now())
+    if (current > timestamp) {
+      timestamp = current
+      counter = random.readUInt16BE(8) & COUNTER_START_MAX
+    } else if (counter < COUNTER_MAX) {
+      counter += 1
+    } else {
+      timestamp += 1
+      counter = random.readUInt16BE(8) & COUNTER_START_MAX
+    }
+    const bytes = Buffer.allocUnsafe(16)
+    bytes.writeUIntBE(timestamp, 0, 6)
+    bytes.writeUInt16BE(counter, 6)
+    random.copy(bytes, 8, 0, 8)
+    return formatUuid(bytes, 7)
+  }
+}
+
+/**
+ * The id under which an inbox remembers a message: always a UUID. A UUID stays what it is, in lower case; any other id
+ * becomes a UUIDv8 derived from the sender and the id, so that two senders who both count from 1 do not meet.
+ *
+ * @param exchange stands for the sender when the message does not name its source.
+ */
+export function inboxId(envelope: Pick<Envelope, 'messageId' | 'source'>, exchange = ''): string {
+  const lowered = envelope.messageId.toLowerCase()
+  if (isMessageId(lowered)) return lowered
+  const sender = envelope.source === null ? `exchange ${exchange}` : `source ${envelope.source}`
+  const digest = createHash('sha256')
+    .update(JSON.stringify([sender, envelope.messageId]))
+    .digest()
+  return formatUuid(digest.subarray(0, 16), 8)
+}
+
+function formatUuid(bytes: Buffer, version: 7 | 8): string {
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | (version << 4), 6)
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}

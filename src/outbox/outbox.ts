@@ -1,0 +1,163 @@
+import type { Database } from '../database/database.ts'
+import { WaybillError } from '../errors.ts'
+import { systemClock, type Clock } from '../lifecycle/clock.ts'
+import type { Catalogue, TypeName } from '../message/catalogue.ts'
+import { encodeMessage, type EncodeContext } from '../message/encode.ts'
+import { resolveLimits, type Limits } from '../message/limits.ts'
+import type { MessageToWrite, WrittenMessage } from '../message/message.ts'
+import { createMessageIds } from '../message/message-id.ts'
+import { silentLogger, type Logger } from '../telemetry/logger.ts'
+import { silentTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
+import type { NewRecord, SqlStatement } from './outbox-store.ts'
+import { checkOutboxOptions, checkStatement, checkWriteOptions } from './outbox-options.ts'
+
+export interface OutboxOptions<C extends Catalogue, Tx> {
+  /** Name of the service that writes: 1 to 200 bytes without spaces. Sent with each message. */
+  readonly source: string
+  readonly messages: C
+  readonly database: Database<Tx>
+  /** Default: {@link systemClock}. Used for message ids only. */
+  readonly clock?: Clock | undefined
+  readonly telemetry?: Telemetry | undefined
+  /** Default: says nothing. */
+  readonly logger?: Logger | undefined
+  /** How large a message may be. Default: body 1 MiB, headers 32 KiB, key 1 KiB. */
+  readonly limits?: Partial<Limits> | undefined
+}
+
+export interface WriteOptions {
+  /**
+   * Locks the keys of the messages until the transaction ends. Needed for the order of a key only when the transaction does
+   * not already lock or change, before it writes, the row that the key stands for. Default false.
+   */
+  readonly lockKey?: boolean | undefined
+}
+
+/** Where a service writes the messages that tell of its own changes. Made by {@link createOutbox}. */
+export interface Outbox<C extends Catalogue, Tx> {
+  /**
+   * Writes messages within the caller's transaction: they are published if it commits and never otherwise. All are checked
+   * before the first statement runs, and appended by one statement in the order given. An empty list does nothing.
+   *
+   * @param tx an open transaction of the service's own driver.
+   * @throws WaybillError for the message: WAYBILL_TYPE_UNKNOWN, WAYBILL_EXCHANGE_UNKNOWN, WAYBILL_MESSAGE_INVALID,
+   * WAYBILL_MESSAGE_ID_CONFLICT, WAYBILL_PAYLOAD_INVALID, WAYBILL_PAYLOAD_NOT_EXACT, WAYBILL_MESSAGE_TOO_LARGE.
+   * @throws WaybillError for the transaction: WAYBILL_NOT_A_TRANSACTION, WAYBILL_TRANSACTION_FINISHED,
+   * WAYBILL_TRANSACTION_ABORTED. What the database itself refuses passes through.
+   */
+  write<T extends TypeName<C>>(
+    tx: Tx,
+    message: MessageToWrite<C, T>,
+    options?: WriteOptions,
+  ): Promise<WrittenMessage<T>>
+  write(
+    tx: Tx,
+    messages: readonly MessageToWrite<C>[],
+    options?: WriteOptions,
+  ): Promise<WrittenMessage<TypeName<C>>[]>
+  /**
+   * The insert of the messages as a statement, for services that run it inside a statement of their own. Call
+   * {@link Outbox.wake} after the commit, or let the relay find the messages by itself.
+   *
+   * @param options.business a statement to run first, in the same round trip: the messages are written only if it returns
+   * a row, and its rows are the result.
+   * @throws WaybillError as `write` does for messages, and WAYBILL_UNSUPPORTED when the database speaks no SQL.
+   */
+  statement(
+    messages: MessageToWrite<C> | readonly MessageToWrite<C>[],
+    options?: { readonly business?: SqlStatement | undefined },
+  ): Promise<SqlStatement>
+  /** Tells a relay in this process that something was committed. `write` does so by itself. */
+  wake(): void
+}
+
+/**
+ * Makes an outbox: the one way by which a service tells others what it has changed.
+ *
+ * @throws WaybillError WAYBILL_OPTION_INVALID
+ *
+ * @example
+ * ```ts
+ * const outbox = createOutbox({ source: 'orders', messages, database: knexDatabase(knex) })
+ * await knex.transaction(async (tx) => {
+ *   await tx('orders').insert(order)
+ *   await outbox.write(tx, { type: 'order.placed', key: order.id, payload: { orderId: order.id, total: order.total } })
+ * })
+ * ```
+ */
+export function createOutbox<C extends Catalogue, Tx>(options: OutboxOptions<C, Tx>): Outbox<C, Tx> {
+  checkOutboxOptions(options)
+  const { database, telemetry = silentTelemetry, logger = silentLogger, clock = systemClock } = options
+  const context: EncodeContext = {
+    catalogue: options.messages,
+    source: options.source,
+    limits: resolveLimits(options.limits),
+    newId: createMessageIds(() => clock.now()),
+  }
+  const notify = (): void => {
+    database.committed.notify()
+  }
+
+  async function append(tx: Tx, records: readonly NewRecord[], lockKey: boolean): Promise<void> {
+    if (records.length === 0) return
+    const keys = lockKey ? keysOf(records) : []
+    if (keys.length > 0) await database.outbox.lockKeys(tx, keys)
+    await database.outbox.append(tx, records)
+    telemetry.written?.(records.length)
+    if (!database.afterCommit(tx, notify)) {
+      logger.debug(
+        { source: context.source },
+        'The driver does not tell of commits; the relay finds messages by itself.',
+      )
+    }
+  }
+
+  async function write(tx: Tx, given: unknown, writeOptions?: WriteOptions): Promise<unknown> {
+    const lockKey = checkWriteOptions(writeOptions)
+    const records = await encodeAll(given, context)
+    await append(tx, records, lockKey)
+    const written = records.map(({ messageId, type }) => ({ messageId, type }))
+    return Array.isArray(given) ? written : written[0]
+  }
+
+  async function statement(
+    given: unknown,
+    { business }: { readonly business?: SqlStatement | undefined } = {},
+  ): Promise<SqlStatement> {
+    if (business !== undefined) checkStatement(business)
+    const records = await encodeAll(given, context)
+    if (records.length > 0) return database.outbox.statement(records, business)
+    if (business !== undefined) return business
+    throw new WaybillError('WAYBILL_MESSAGE_INVALID', {
+      problem: 'A statement was asked for without a message.',
+      wanted: 'Wanted is at least one message, or a business statement.',
+    })
+  }
+
+  // The overloads of `write` say more than one body can be checked against.
+  return { write: write as Outbox<C, Tx>['write'], statement, wake: notify }
+}
+
+/** Encodes all of them before it waits for any schema, so that nothing the caller changes meanwhile is written. */
+async function encodeAll(given: unknown, context: EncodeContext): Promise<readonly NewRecord[]> {
+  const messages: readonly unknown[] = Array.isArray(given) ? given : [given]
+  const encodings = messages.map((message) => encodeMessage(message, context))
+  const ids = new Set<string>()
+  for (const { record } of encodings) {
+    if (ids.has(record.messageId)) {
+      throw new WaybillError('WAYBILL_MESSAGE_ID_CONFLICT', {
+        problem: `Two messages of one write carry the message id ${record.messageId}.`,
+        wanted: 'Each message has an id of its own.',
+      })
+    }
+    ids.add(record.messageId)
+  }
+  await Promise.all(encodings.map(async (encoding) => encoding.validate()))
+  return encodings.map(({ record }) => record)
+}
+
+function keysOf(records: readonly NewRecord[]): string[] {
+  const keys = new Set<string>()
+  for (const { key } of records) if (key !== null) keys.add(key)
+  return [...keys].sort()
+}
