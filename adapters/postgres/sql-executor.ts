@@ -28,6 +28,8 @@ export interface SqlDriver<Tx> {
    * @throws WaybillError WAYBILL_NOT_A_TRANSACTION or WAYBILL_TRANSACTION_FINISHED
    */
   executor(tx: Tx): SqlExecutor
+  /** How the user's own statements mark parameters. @defaultValue `numbered`: `$1`, `$2` */
+  readonly placeholders?: 'numbered' | 'question-marks'
   transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   afterCommit(tx: Tx, callback: () => void): boolean
   classify(error: unknown): FailureClass

@@ -1,0 +1,3 @@
+/** Door to PostgreSQL by `knex`. */
+export { knexDatabase, knexPool } from './knex-database.ts'
+export type { KnexDatabaseOptions } from './knex-database.ts'

@@ -1,0 +1,105 @@
+import type { Knex } from 'knex'
+import { WaybillError, type Database } from '../../src/ports.ts'
+import { classify } from '../postgres/classify.ts'
+import { finished, queryText, transactionExecutor } from '../postgres/pg-client.ts'
+import { postgresDatabase, type PostgresDatabaseOptions } from '../postgres/postgres-database.ts'
+import type { SqlDriver, SqlExecutor, SqlPool } from '../postgres/sql-executor.ts'
+import { watchCommit } from './commit-watch.ts'
+import { connectionOf, withConnection } from './connection.ts'
+import { runTransaction } from './transaction.ts'
+
+export type KnexDatabaseOptions = PostgresDatabaseOptions
+
+/**
+ * A PostgreSQL database reached through `knex`. A transaction is a `Knex.Transaction`, a nested one included: what was
+ * written in a savepoint goes with it.
+ *
+ * @example
+ * ```ts
+ * const database = knexDatabase(knex)
+ * await knex.transaction(async (tx) => {
+ *   await tx('orders').insert({ id })
+ *   await outbox.write(tx, { type: 'order.placed', payload: { orderId: id } })
+ * })
+ * ```
+ */
+export function knexDatabase(knex: Knex, options: KnexDatabaseOptions = {}): Database<Knex.Transaction> {
+  return postgresDatabase(knexDriver(knex), options)
+}
+
+/** The connections of a knex as `migrate` and the stores of `waybill/postgres` take them. */
+export function knexPool(knex: Knex): SqlPool {
+  return knexDriver(knex).pool
+}
+
+function knexDriver(knex: Knex): SqlDriver<Knex.Transaction> {
+  checkKnex(knex)
+  return {
+    placeholders: 'question-marks',
+    pool: {
+      query: (text, values) => withConnection(knex, (connection) => queryText(connection, text, values)),
+      transaction: (work) => runTransaction(knex, async (tx) => work(await plainExecutor(tx))),
+    },
+    executor,
+    transaction: (work) => runTransaction(knex, work),
+    afterCommit(tx, callback) {
+      if (!isTransaction(tx) || tx.isCompleted()) return false
+      watchCommit(tx).callbacks.push(callback)
+      return true
+    },
+    classify: (error) => classify(error, { port: portOf(knex) }),
+  }
+}
+
+async function plainExecutor(tx: Knex.Transaction): Promise<SqlExecutor> {
+  const connection = await connectionOf(tx)
+  return { query: (text, values) => queryText(connection, text, values) }
+}
+
+function executor(tx: Knex.Transaction): SqlExecutor {
+  if (!isTransaction(tx)) throw notATransaction(tx)
+  return {
+    async query(text, values) {
+      if (tx.isCompleted()) throw finished()
+      const client = await connectionOf(tx)
+      return transactionExecutor({ client, finished: () => tx.isCompleted() }).query(text, values)
+    },
+  }
+}
+
+function isTransaction(tx: unknown): tx is Knex.Transaction {
+  return typeof tx === 'function' && 'isTransaction' in tx && tx.isTransaction === true
+}
+
+function notATransaction(tx: unknown): WaybillError {
+  const isRoot = typeof tx === 'function' && 'transaction' in tx
+  return new WaybillError('WAYBILL_NOT_A_TRANSACTION', {
+    problem: isRoot
+      ? 'The knex instance itself was given, which runs each statement in a transaction of its own.'
+      : 'What was given as the transaction is not one of knex.',
+    wanted: 'A `Knex.Transaction` was expected.',
+    remedy: 'Pass the `tx` of `knex.transaction(async (tx) => …)`.',
+  })
+}
+
+function checkKnex(knex: unknown): void {
+  if (isPostgres(knex) && !isTransaction(knex)) return
+  throw new WaybillError('WAYBILL_OPTION_INVALID', {
+    problem: 'The database was made without a knex instance for PostgreSQL.',
+    wanted: "A `knex({ client: 'pg', … })` was expected, and not a transaction of it.",
+    remedy: 'Pass the instance on which the service itself calls `knex.transaction(…)`.',
+  })
+}
+
+function isPostgres(knex: unknown): boolean {
+  if (typeof knex !== 'function' || !('client' in knex)) return false
+  const { client } = knex
+  return typeof client === 'object' && client !== null && Reflect.get(client, 'dialect') === 'postgresql'
+}
+
+function portOf(knex: Knex): number | undefined {
+  const settings = (knex.client as { readonly connectionSettings?: { readonly port?: unknown } })
+    .connectionSettings
+  const port = settings?.port
+  return port === undefined ? undefined : Number(port)
+}

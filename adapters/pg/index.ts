@@ -1,0 +1,3 @@
+/** Door to PostgreSQL by `pg`. */
+export { pgDatabase, pgPool } from './pg-database.ts'
+export type { PgDatabaseOptions } from './pg-database.ts'

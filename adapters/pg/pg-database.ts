@@ -1,0 +1,103 @@
+import type pg from 'pg'
+import { WaybillError, type Database } from '../../src/ports.ts'
+import { classify } from '../postgres/classify.ts'
+import { queryText, transactionExecutor, type PgClient, type PgTransaction } from '../postgres/pg-client.ts'
+import { postgresDatabase, type PostgresDatabaseOptions } from '../postgres/postgres-database.ts'
+import type { SqlDriver, SqlExecutor, SqlPool } from '../postgres/sql-executor.ts'
+import { watchPool, type PoolWatch } from './pool-watch.ts'
+import { portOf } from './port.ts'
+import { createTransactions, type Transactions } from './transaction.ts'
+
+export type PgDatabaseOptions = PostgresDatabaseOptions
+
+/**
+ * A database reached through a pool of `pg`. A transaction is a client on which `begin` has been run, of this pool or
+ * not; `database.transaction` runs one and takes care of commit, rollback and release.
+ *
+ * @example
+ * ```ts
+ * const database = pgDatabase(new pg.Pool({ connectionString }))
+ * await database.transaction(async (tx) => {
+ *   await tx.query('insert into orders (id) values ($1)', [id])
+ *   await outbox.write(tx, { type: 'order.placed', payload: { orderId: id } })
+ * })
+ * ```
+ */
+export function pgDatabase(pool: pg.Pool, options: PgDatabaseOptions = {}): Database<pg.ClientBase> {
+  return postgresDatabase(pgDriver(pool), options)
+}
+
+/** The pool as `migrate` and the stores of `waybill/postgres` take it. */
+export function pgPool(pool: pg.Pool): SqlPool {
+  return pgDriver(pool).pool
+}
+
+function pgDriver(pool: pg.Pool): SqlDriver<pg.ClientBase> {
+  checkPool(pool)
+  const watch = watchPool(pool)
+  const transactions = createTransactions(pool)
+  const port = portOf(pool)
+  return {
+    pool: {
+      query: (text, values) => queryText(pool as PgClient, text, values),
+      transaction: (work) => transactions.run((_tx, client) => work(executorOn(client))),
+    },
+    executor: (tx) => transactionExecutor(given(tx, watch, transactions)),
+    transaction: (work) => transactions.run(work),
+    afterCommit(tx, callback) {
+      const own = transactions.find(tx)
+      if (own === undefined || own.over) return false
+      own.callbacks.push(callback)
+      return true
+    },
+    classify: (error) => classify(error, { port }),
+  }
+}
+
+function executorOn(client: pg.PoolClient): SqlExecutor {
+  return { query: (text, values) => queryText(client as PgClient, text, values) }
+}
+
+/** What is known of the handle that was given as a transaction. */
+function given(tx: unknown, watch: PoolWatch, transactions: Transactions): PgTransaction {
+  if (typeof tx !== 'object' || tx === null) throw notAClient('No object was given as the transaction.')
+  const own = transactions.find(tx)
+  if (own !== undefined) {
+    return { client: own.client as PgClient, finished: () => own.over, wasOpen: () => true }
+  }
+  if (isPool(tx)) throw notAClient('A pool was given, which runs each statement on whichever client is free.')
+  if (!isClient(tx)) throw notAClient('The object that was given has no method "query".')
+  return {
+    client: tx,
+    finished: () => watch.isReleased(tx),
+    wasOpen: () => watch.hasBegun(tx),
+    noteOpen: () => {
+      watch.noteBegun(tx)
+    },
+  }
+}
+
+function isPool(value: object): boolean {
+  return 'totalCount' in value && 'connect' in value && typeof value.connect === 'function'
+}
+
+function isClient(value: object): value is PgClient {
+  return 'query' in value && typeof value.query === 'function'
+}
+
+function notAClient(problem: string): WaybillError {
+  return new WaybillError('WAYBILL_NOT_A_TRANSACTION', {
+    problem,
+    wanted: 'A client of `pg` with an open transaction was expected.',
+    remedy: 'Take one with `pool.connect()` and run `begin`, or use `database.transaction(async (tx) => …)`.',
+  })
+}
+
+function checkPool(pool: unknown): void {
+  if (typeof pool === 'object' && pool !== null && isPool(pool)) return
+  throw new WaybillError('WAYBILL_OPTION_INVALID', {
+    problem: 'The database was made without a pool.',
+    wanted: 'A `Pool` of `pg` was expected.',
+    remedy: 'Pass `new pg.Pool({ connectionString })`.',
+  })
+}

@@ -1,0 +1,118 @@
+import type pg from 'pg'
+import { WaybillError } from '../../src/ports.ts'
+import { runAll } from '../postgres/after-commit.ts'
+import { aborted, finished } from '../postgres/pg-client.ts'
+
+/** A transaction that was begun here, by the handle that its user got. */
+export interface OwnTransaction {
+  readonly client: pg.PoolClient
+  readonly callbacks: (() => void)[]
+  over: boolean
+}
+
+/** Transactions of one pool, with handles that stop working when the transaction ends. */
+export interface Transactions {
+  run<Result>(work: (tx: pg.ClientBase, client: pg.PoolClient) => Promise<Result>): Promise<Result>
+  find(tx: object): OwnTransaction | undefined
+}
+
+export function createTransactions(pool: pg.Pool): Transactions {
+  const handles = new WeakMap<object, OwnTransaction>()
+  return {
+    find: (tx) => handles.get(tx),
+    async run(work) {
+      const client = await pool.connect()
+      const own: OwnTransaction = { client, callbacks: [], over: false }
+      const tx = handle(own)
+      handles.set(tx, own)
+      const result = await runOn(own, () => work(tx, client))
+      runAll(own.callbacks)
+      return result
+    },
+  }
+}
+
+async function runOn<Result>(own: OwnTransaction, work: () => Promise<Result>): Promise<Result> {
+  const { client } = own
+  let broken: Error | undefined
+  const onError = (error: Error): void => {
+    broken ??= error
+  }
+  client.on('error', onError)
+  try {
+    await begin(client, onError)
+    const result = await work()
+    own.over = true
+    await commit(client)
+    return result
+  } catch (error) {
+    own.over = true
+    broken ??= await rollback(client)
+    throw error
+  } finally {
+    client.release(broken)
+    client.removeListener('error', onError)
+  }
+}
+
+/** A connection on which not even this works is thrown away. */
+async function begin(client: pg.PoolClient, onError: (error: Error) => void): Promise<void> {
+  try {
+    await client.query('begin isolation level read committed')
+  } catch (error) {
+    onError(error instanceof Error ? error : new Error('No transaction could be begun.', { cause: error }))
+    throw error
+  }
+}
+
+/** The server answers `ROLLBACK` to the commit of a failed transaction, without an error. */
+async function commit(client: pg.PoolClient): Promise<void> {
+  if (statusOf(client) === 'I') throw finished()
+  const { command } = await client.query('commit')
+  if (command !== 'COMMIT') throw aborted()
+}
+
+/** @returns why the connection is unusable, if it is. */
+async function rollback(client: pg.PoolClient): Promise<Error | undefined> {
+  if (statusOf(client) === 'I') return undefined
+  try {
+    await client.query('rollback')
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error : new Error('The rollback failed.', { cause: error })
+  }
+}
+
+function statusOf(client: Partial<pg.PoolClient>): string | null {
+  return client.getTransactionStatus?.() ?? null
+}
+
+/**
+ * The client as the work sees it: all of it while the transaction is open, nothing afterwards. Work that runs on after
+ * its time limit would otherwise write on a connection that belongs to somebody else by then.
+ */
+function handle(own: OwnTransaction): pg.ClientBase {
+  return new Proxy(own.client, {
+    get(client, name) {
+      const value: unknown = Reflect.get(client, name, client)
+      if (typeof value !== 'function') return value
+      if (name === 'release' || name === 'end') return refuseRelease
+      if (name === 'query' && own.over) return refuseQuery
+      return value.bind(client) as unknown
+    },
+  })
+}
+
+function refuseQuery(...parameters: readonly unknown[]): unknown {
+  const callback = parameters.at(-1)
+  if (typeof callback !== 'function') return Promise.reject(finished())
+  callback(finished())
+  return undefined
+}
+
+function refuseRelease(): never {
+  throw new WaybillError('WAYBILL_UNSUPPORTED', {
+    problem: 'The client of a transaction was to be released or ended by the work that runs in it.',
+    remedy: 'Return from the work: the transaction is then committed and its client released.',
+  })
+}

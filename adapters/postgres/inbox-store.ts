@@ -1,0 +1,62 @@
+import type { InboxEntry, InboxStore, InboxVerdict } from '../../src/ports.ts'
+import { explainMissingSchema } from './error-code.ts'
+import { identifier } from './identifier.ts'
+import type { SqlDriver, SqlExecutor } from './sql-executor.ts'
+import { pruneInbox } from './statements/prune-inbox.ts'
+import { knownFingerprint, remember } from './statements/remember.ts'
+
+export interface InboxStoreOptions {
+  readonly schema: string
+  /** How long a delivery waits for another one of the same message that is just being handled. */
+  readonly lockTimeoutMs: number
+}
+
+interface Inbox {
+  readonly remember: string
+  readonly known: string
+  readonly lockTimeout: string
+}
+
+/** The inbox of one schema, written to in transactions of the driver's own type. */
+export function createInboxStore<Tx>(
+  driver: Pick<SqlDriver<Tx>, 'executor' | 'pool'>,
+  options: InboxStoreOptions,
+): InboxStore<Tx> {
+  const schema = identifier(options.schema)
+  const inbox: Inbox = {
+    remember: remember(schema),
+    known: knownFingerprint(schema),
+    lockTimeout: `${String(options.lockTimeoutMs)}ms`,
+  }
+  const prune = pruneInbox(schema)
+  return {
+    async remember(tx, entry) {
+      const executor = driver.executor(tx)
+      try {
+        return await verdictOf(executor, inbox, entry)
+      } catch (error) {
+        throw explainMissingSchema(error, options.schema)
+      }
+    },
+    async prune({ retentionMs, limit }) {
+      try {
+        const rows = await driver.pool.transaction((executor) => executor.query(prune, [retentionMs, limit]))
+        return Number(rows[0]?.[0] ?? 0)
+      } catch (error) {
+        throw explainMissingSchema(error, options.schema)
+      }
+    },
+  }
+}
+
+/** Starts over when the row in the way was pruned before it could be looked at. */
+async function verdictOf(executor: SqlExecutor, inbox: Inbox, entry: InboxEntry): Promise<InboxVerdict> {
+  const { messageId, consumer, fingerprint } = entry
+  for (;;) {
+    const added = await executor.query(inbox.remember, [messageId, consumer, fingerprint, inbox.lockTimeout])
+    if (added[0]?.[0] === '1') return 'first'
+    const known = await executor.query(inbox.known, [messageId, consumer])
+    const before = known[0]?.[0]
+    if (before !== undefined) return Number(before) === fingerprint ? 'duplicate' : 'conflict'
+  }
+}

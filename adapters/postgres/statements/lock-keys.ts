@@ -1,0 +1,20 @@
+/**
+ * Locks the keys `$1` (UTF-8 bytes) of the outbox named by `$2` until the transaction ends, each once and in one
+ * order for all. Other writers lock the same key by
+ * `pg_advisory_xact_lock(hashtextextended(<key>, hashtextextended('waybill <schema>', 0)))`.
+ *
+ * Locks: advisory, one for each key. Index: none.
+ */
+export const LOCK_KEYS = `
+select pg_catalog.pg_advisory_xact_lock(wanted.lock)
+from (
+  select distinct pg_catalog.hashtextextended(
+    pg_catalog.convert_from(given.key, 'UTF8'), pg_catalog.hashtextextended($2, 0)
+  )
+  from pg_catalog.unnest($1::pg_catalog.bytea[]) as given (key)
+  order by 1
+) as wanted (lock)`
+
+export function lockKeysValues(schema: string, keys: readonly string[]): readonly unknown[] {
+  return [[...new Set(keys)].map((key) => Buffer.from(key, 'utf8')), `waybill ${schema}`]
+}

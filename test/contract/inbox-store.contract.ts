@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { InboxEntry } from '../../src/ports.ts'
+import { isPending, record, type DatabaseContract, type DatabaseSubject } from './database-subject.ts'
+
+const HOUR = 3_600_000
+
+/** What every place where consumers remember must do, whatever stores it. */
+export function inboxStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
+  let subject: DatabaseSubject<Tx>
+  beforeAll(async () => {
+    subject = await contract.create()
+  })
+  beforeEach(async () => {
+    await subject.clear()
+  })
+  afterAll(async () => {
+    await subject[Symbol.asyncDispose]()
+  })
+
+  function entry(fields: Partial<InboxEntry> = {}): InboxEntry {
+    return { consumer: 'billing', messageId: randomUUID(), fingerprint: 42, ...fields }
+  }
+  const remember = (given: InboxEntry): Promise<string> =>
+    subject.database.transaction((tx) => subject.database.inbox.remember(tx, given))
+
+  describe(`inbox of ${contract.name}`, () => {
+    test('the first delivery of a message is the first, every later one a duplicate', async () => {
+      const given = entry()
+      expect([await remember(given), await remember(given), await remember(given)]).toEqual([
+        'first',
+        'duplicate',
+        'duplicate',
+      ])
+    })
+
+    test('each consumer remembers for itself', async () => {
+      const given = entry()
+      expect(await remember(given)).toBe('first')
+      expect(await remember({ ...given, consumer: 'shipping' })).toBe('first')
+    })
+
+    test('an id that was handled for another message is a conflict, whatever the sign of the checksum', async () => {
+      for (const fingerprint of [2_147_483_647, -2_147_483_648, 0]) {
+        const given = entry({ fingerprint })
+        expect(await remember(given)).toBe('first')
+        expect(await remember({ ...given, fingerprint: 7 })).toBe('conflict')
+        expect(await remember(given)).toBe('duplicate')
+      }
+    })
+
+    test('one id in capitals and in small letters is one message', async () => {
+      const given = entry()
+      expect(await remember(given)).toBe('first')
+      expect(await remember({ ...given, messageId: given.messageId.toUpperCase() })).toBe('duplicate')
+    })
+
+    test('a message is forgotten when the transaction that handled it rolls back', async () => {
+      const given = entry()
+      const open = await subject.begin()
+      expect(await subject.database.inbox.remember(open.tx, given)).toBe('first')
+      await open.rollback()
+      expect(await remember(given)).toBe('first')
+    })
+
+    test('within one transaction the second delivery is a duplicate too', async () => {
+      const given = entry()
+      const open = await subject.begin()
+      expect(await subject.database.inbox.remember(open.tx, given)).toBe('first')
+      expect(await subject.database.inbox.remember(open.tx, given)).toBe('duplicate')
+      await open.rollback()
+    })
+
+    for (const [end, verdict] of [
+      ['commit', 'duplicate'],
+      ['rollback', 'first'],
+    ] as const) {
+      test(`a delivery waits for one that is being handled: after its ${end} it is ${verdict}`, async () => {
+        const given = entry()
+        const [first, second] = [await subject.begin(), await subject.begin()]
+        expect(await subject.database.inbox.remember(first.tx, given)).toBe('first')
+        const waiting = subject.database.inbox.remember(second.tx, given)
+        expect(await isPending(waiting)).toBe(true)
+        await first[end]()
+        expect(await waiting).toBe(verdict)
+        await second.rollback()
+      })
+    }
+
+    test('of many deliveries at once exactly one is the first', async () => {
+      const given = entry()
+      const verdicts = await Promise.all(Array.from({ length: 10 }, () => remember(given)))
+      expect(verdicts.toSorted()).toEqual([...Array.from({ length: 9 }, () => 'duplicate'), 'first'])
+    })
+
+    test('a delivery does not wait for ever, and its failure is one that trying again may mend', async () => {
+      const given = entry()
+      const first = await subject.begin()
+      await subject.database.inbox.remember(first.tx, given)
+      const failure: unknown = await remember(given).catch((error: unknown) => error)
+      expect(failure).toBeInstanceOf(Error)
+      expect(subject.database.classify(failure)).toBe('transient')
+      await first.rollback()
+      expect(await remember(given)).toBe('first')
+    })
+
+    test('refuses what is not an open transaction, and remembers nothing', async () => {
+      const given = entry()
+      for (const [name, impostor] of Object.entries(subject.impostors())) {
+        const attempt = subject.database.inbox.remember(impostor as Tx, given)
+        await expect(attempt, name).rejects.toMatchObject({ code: 'WAYBILL_NOT_A_TRANSACTION' })
+      }
+      const open = await subject.begin()
+      await open.commit()
+      const late = subject.database.inbox.remember(open.tx, given)
+      await expect(late).rejects.toMatchObject({ code: 'WAYBILL_TRANSACTION_FINISHED' })
+      expect(await remember(given)).toBe('first')
+    })
+
+    test('what a handler writes and that it was handled stand or fall together', async () => {
+      const given = entry()
+      const work = subject.database.transaction(async (tx) => {
+        await subject.database.inbox.remember(tx, given)
+        await subject.database.outbox.append(tx, [record()])
+        throw new Error('handler failed')
+      })
+      await expect(work).rejects.toThrow('handler failed')
+      expect(await subject.records()).toEqual([])
+      expect(await remember(given)).toBe('first')
+    })
+
+    test('forgets what is older than the retention, and nothing younger', async () => {
+      const [old, young] = [entry(), entry()]
+      await remember(old)
+      await subject.age(2 * HOUR)
+      await remember(young)
+      expect(await subject.database.inbox.prune({ retentionMs: HOUR, limit: 100 })).toBe(1)
+      expect(await remember(old)).toBe('first')
+      expect(await remember(young)).toBe('duplicate')
+    })
+
+    test('forgets the oldest first and not more than the limit at once', async () => {
+      const given = Array.from({ length: 7 }, () => entry())
+      for (const each of given) {
+        await remember(each)
+        await subject.age(HOUR)
+      }
+      const prune = (): Promise<number> => subject.database.inbox.prune({ retentionMs: HOUR / 2, limit: 3 })
+      expect(await prune()).toBe(3)
+      expect(await remember(given[3] as InboxEntry)).toBe('duplicate')
+      expect([await prune(), await prune(), await prune()]).toEqual([3, 1, 0])
+    })
+  })
+}
