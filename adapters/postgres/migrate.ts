@@ -106,10 +106,17 @@ async function checkedState(executor: SqlExecutor, schema: string): Promise<Stat
   return state
 }
 
+/**
+ * Reads the catalog itself: `to_regclass` may still answer from what the session knew before it waited for the lock.
+ */
+const FIND_TABLE = `
+select from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+where n.nspname = $1 and c.relname = $2`
+
 async function readState(executor: SqlExecutor, schema: string): Promise<State> {
   const quoted = identifier(schema)
-  const found = await executor.query('select pg_catalog.to_regclass($1) is not null', [`${quoted}.meta`])
-  if (found[0]?.[0] !== 't') return { version: 0, minCompatible: 0, checksums: new Map() }
+  const found = await executor.query(FIND_TABLE, [schema, 'meta'])
+  if (found.length === 0) return { version: 0, minCompatible: 0, checksums: new Map() }
   const rows = await executor.query(migrationState(quoted))
   return {
     version: Number(rows[0]?.[0] ?? 0),

@@ -9,7 +9,7 @@ export function readCommitted(pool: SqlPool): SqlExecutor {
   let asked: Promise<boolean> | null = null
 
   async function isDefault(): Promise<boolean> {
-    const rows = await pool.query(`select current_setting('default_transaction_isolation')`)
+    const rows = await pool.query(`select pg_catalog.current_setting('default_transaction_isolation')`)
     return rows[0]?.[0] === 'read committed'
   }
 

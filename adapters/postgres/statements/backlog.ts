@@ -9,14 +9,14 @@ export const EXACT_UP_TO = 10_000
 export function backlog(schema: string): string {
   return `
 select
-  (select count(*) from (select from ${schema}.outbox limit ${String(EXACT_UP_TO + 1)}) as counted),
+  (select pg_catalog.count(*) from (select from ${schema}.outbox limit ${String(EXACT_UP_TO + 1)}) as counted),
   (
-    select extract(epoch from clock_timestamp() - min(first.created_at)) * 1000
+    select extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.min(first.created_at)) * 1000
     from ${schema}.lane as l cross join lateral (
       select o.created_at from ${schema}.outbox as o where o.lane = l.lane order by o.id limit 1
     ) as first
   ),
-  count(*), count(*) filter (where parked.state = 'dead')
+  pg_catalog.count(*), pg_catalog.count(*) filter (where parked.state = 'dead')
 from ${schema}.parked
 where parked.state <> 'discarded'`
 }
@@ -31,11 +31,11 @@ const SAMPLED_PAGES = 1000
 export function leafEstimate(schema: string, leaf: number): string {
   const name = `${schema}.outbox_${String(leaf)}`
   return `
-select round((select count(*) from ${name} tablesample system (100 * share.part)) / share.part)::bigint
+select pg_catalog.round((select pg_catalog.count(*) from ${name} tablesample system (100 * share.part)) / share.part)::bigint
 from (
   select least(1, ${String(SAMPLED_PAGES)} / greatest(pages.n, 1)) as part
   from (
-    select pg_relation_size('${name.replaceAll("'", "''")}') / current_setting('block_size')::double precision as n
+    select pg_catalog.pg_relation_size('${name.replaceAll("'", "''")}') / pg_catalog.current_setting('block_size')::double precision as n
   ) as pages
 ) as share`
 }

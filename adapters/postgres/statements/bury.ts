@@ -5,5 +5,5 @@
 export function bury(schema: string): string {
   return `
 delete from ${schema}.relay
-where expires_at < clock_timestamp() - $1::double precision * interval '1 millisecond'`
+where expires_at < pg_catalog.clock_timestamp() - $1::double precision * interval '1 millisecond'`
 }

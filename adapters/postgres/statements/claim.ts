@@ -11,7 +11,7 @@ free as materialized (
   select lane from ${schema}.lane
   where owner is null
   order by lane
-  limit greatest($2::bigint - (select count(*) from mine), 0)
+  limit greatest($2::bigint - (select pg_catalog.count(*) from mine), 0)
   for update skip locked
 ),
 taken as (
@@ -26,4 +26,4 @@ select lane, epoch from mine union all select lane, epoch from taken order by la
  * Holds off other rebalances until the transaction ends: `$1` names the installation.
  * Locks: an advisory lock. Index: none.
  */
-export const LOCK_REBALANCE = 'select pg_advisory_xact_lock(hashtextextended($1, 0))'
+export const LOCK_REBALANCE = 'select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($1, 0))'

@@ -25,7 +25,7 @@ export function fetch(schema: string, filters: FetchFilters): string {
   const passed = passedOver(schema, filters)
   return `
 with head as materialized (
-  select pg_current_snapshot() as snapshot,
+  select pg_catalog.pg_current_snapshot() as snapshot,
     case when is_called then last_value else last_value - 1 end as sequence
   from ${schema}.outbox_id_seq
 ),
@@ -40,8 +40,8 @@ late as materialized (
   select ended.xid
   from (
     select distinct open.xid
-    from wanted cross join head cross join lateral pg_snapshot_xip(wanted.base) as open (xid)
-    where wanted.low > 0 and pg_visible_in_snapshot(open.xid, head.snapshot)
+    from wanted cross join head cross join lateral pg_catalog.pg_snapshot_xip(wanted.base) as open (xid)
+    where wanted.low > 0 and pg_catalog.pg_visible_in_snapshot(open.xid, head.snapshot)
   ) as ended
   cross join lateral (
     select from ${schema}.outbox as o
@@ -54,7 +54,7 @@ late as materialized (
 straggler as materialized (
   select wanted.lane, late.xid
   from wanted cross join late
-  where late.xid = any (array(select pg_snapshot_xip(wanted.base)))
+  where late.xid = any (array(select pg_catalog.pg_snapshot_xip(wanted.base)))
 )
 select wanted.lane, null, null, null, null, null, null, null, null, null, null, null, null,
   head.snapshot::text, head.sequence
@@ -62,17 +62,17 @@ from head left join wanted on true
 union all
 select wanted.lane, page.id, page.message_id, page.type, page.version, page.source, page.key, page.exchange,
   page.routing_key, page.headers, page.content_type,
-  case when page.place = 1 or page.running <= wanted.max_bytes then encode(page.payload, 'hex') end,
-  trunc(extract(epoch from page.created_at) * 1000)::bigint, null, null
+  case when page.place = 1 or page.running <= wanted.max_bytes then pg_catalog.encode(page.payload, 'hex') end,
+  pg_catalog.trunc(extract(epoch from page.created_at) * 1000)::bigint, null, null
 from wanted cross join lateral (
-  select found.*, row_number() over in_order as place, sum(found.size) over in_order as running
+  select found.*, pg_catalog.row_number() over in_order as place, pg_catalog.sum(found.size) over in_order as running
   from (
     select * from (
       (
-        select o.*, octet_length(o.payload) + octet_length(o.headers) as size
+        select o.*, pg_catalog.octet_length(o.payload) + pg_catalog.octet_length(o.headers) as size
         from ${schema}.outbox as o
         where o.lane = wanted.lane and o.id > wanted.low
-          and not (o.id <= wanted.pos and pg_visible_in_snapshot(o.xid, wanted.base))${passed}
+          and not (o.id <= wanted.pos and pg_catalog.pg_visible_in_snapshot(o.xid, wanted.base))${passed}
         order by o.id
         limit $9
       )
@@ -80,7 +80,7 @@ from wanted cross join lateral (
       (
         select strayed.*
         from straggler cross join lateral (
-          select o.*, octet_length(o.payload) + octet_length(o.headers) as size
+          select o.*, pg_catalog.octet_length(o.payload) + pg_catalog.octet_length(o.headers) as size
           from ${schema}.outbox as o
           where (o.xid, o.lane, o.id) > (straggler.xid, wanted.lane, 0::bigint)
             and (o.xid, o.lane, o.id) <= (straggler.xid, wanted.lane, wanted.low)${passed}

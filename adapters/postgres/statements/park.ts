@@ -26,5 +26,5 @@ kept as (
   select ${RECORD}, 'dead', why, what from removed order by id
   returning 1
 )
-select (select count(*) from kept), pg_current_xact_id()`
+select (select pg_catalog.count(*) from kept), pg_catalog.pg_current_xact_id()`
 }

@@ -6,6 +6,6 @@
 export function register(schema: string): string {
   return `
 insert into ${schema}.relay (relay_id, host, schema_version, expires_at)
-values ($1::uuid, $2::text, $3::integer, clock_timestamp() + $4::double precision * interval '1 millisecond')
+values ($1::uuid, $2::text, $3::integer, pg_catalog.clock_timestamp() + $4::double precision * interval '1 millisecond')
 on conflict (relay_id) do update set expires_at = excluded.expires_at`
 }

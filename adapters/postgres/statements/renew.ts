@@ -5,7 +5,7 @@
 export function renew(schema: string): string {
   return `
 update ${schema}.relay
-set expires_at = clock_timestamp() + $2::double precision * interval '1 millisecond'
-where relay_id = $1::uuid and expires_at > clock_timestamp()
+set expires_at = pg_catalog.clock_timestamp() + $2::double precision * interval '1 millisecond'
+where relay_id = $1::uuid and expires_at > pg_catalog.clock_timestamp()
 returning 1`
 }

@@ -4,5 +4,5 @@
  * Locks: none. Index: none; nothing of the outbox is read.
  */
 export function ring(schema: string): string {
-  return `select last_value || ' ' || is_called || ' ' || pg_current_snapshot() from ${schema}.outbox_id_seq`
+  return `select last_value || ' ' || is_called || ' ' || pg_catalog.pg_current_snapshot() from ${schema}.outbox_id_seq`
 }

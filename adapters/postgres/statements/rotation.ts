@@ -4,7 +4,7 @@
  */
 export function leaves(schema: string): string {
   const sizes = [0, 1, 2, 3].map(
-    (leaf) => `pg_relation_size('${inLiteral(schema)}.outbox_${String(leaf)}') > 0`,
+    (leaf) => `pg_catalog.pg_relation_size('${inLiteral(schema)}.outbox_${String(leaf)}') > 0`,
   )
   return `select (last_value >> 18) & 3, ${sizes.join(', ')} from ${schema}.outbox_id_seq`
 }
@@ -40,8 +40,8 @@ export function truncateLeaf(schema: string, leaf: number): string {
  */
 export function burn(schema: string): string {
   return `
-select count(nextval('${inLiteral(schema)}.outbox_id_seq'))
-from ${schema}.outbox_id_seq cross join lateral generate_series(1, least($1::bigint, 262144 - (last_value & 262143)))
+select pg_catalog.count(pg_catalog.nextval('${inLiteral(schema)}.outbox_id_seq'))
+from ${schema}.outbox_id_seq cross join lateral pg_catalog.generate_series(1, least($1::bigint, 262144 - (last_value & 262143)))
 where (last_value >> 18) & 3 = $2::integer`
 }
 

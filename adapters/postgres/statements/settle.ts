@@ -19,5 +19,5 @@ removed as (
     and ((o.id >> 18) & 3) = ((n.id >> 18) & 3)
   returning 1
 )
-select (select count(*) from removed), pg_current_xact_id()`
+select (select pg_catalog.count(*) from removed), pg_catalog.pg_current_xact_id()`
 }

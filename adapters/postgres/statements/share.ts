@@ -7,11 +7,11 @@ export function share(schema: string): string {
   return `
 select ranked.live, ranked.lanes / ranked.live + (ranked.place <= ranked.lanes % ranked.live)::integer
 from (
-  select relay.relay_id, count(*) over () as live,
-    row_number() over (order by relay.registered_at, relay.relay_id) as place,
-    (select count(*) from ${schema}.lane) as lanes
+  select relay.relay_id, pg_catalog.count(*) over () as live,
+    pg_catalog.row_number() over (order by relay.registered_at, relay.relay_id) as place,
+    (select pg_catalog.count(*) from ${schema}.lane) as lanes
   from ${schema}.relay
-  where relay.expires_at > clock_timestamp()
+  where relay.expires_at > pg_catalog.clock_timestamp()
 ) as ranked
 where ranked.relay_id = $1::uuid`
 }

@@ -6,7 +6,7 @@ import {
   type SqlExecutor,
   type SqlPool,
 } from '../../../adapters/postgres/index.ts'
-import type { LaneClaim, RelayStore } from '../../../src/ports.ts'
+import type { RelayStore } from '../../../src/ports.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 
 /** A migrated outbox in a database of its own. */
@@ -75,58 +75,46 @@ export function rawExecutor(client: pg.Pool | pg.ClientBase): SqlExecutor {
   }
 }
 
-/** A position that stands for everything; see `LaneRequest`. */
-export const EVERYTHING: number = Number.MAX_SAFE_INTEGER
-/** A snapshot that sees nothing. */
-export const NOTHING_SEEN = '1:1:'
-
-export interface Hints {
-  readonly base?: string
-  readonly low?: number
-  readonly pos?: number
-  readonly maxRecords?: number
-  readonly maxBytes?: number
-}
-
-/** What a relay asks for in each lane; without hints everything. */
-export function requests(owned: readonly LaneClaim[], hints: Hints = {}): LaneRequestList {
-  return owned.map(({ lane, epoch }) => ({
-    lane,
-    epoch,
-    base: hints.base ?? NOTHING_SEEN,
-    low: hints.low ?? 0,
-    pos: hints.pos ?? 0,
-    maxRecords: hints.maxRecords ?? 1000,
-    maxBytes: hints.maxBytes ?? 1 << 26,
-  }))
-}
-
-type LaneRequestList = Parameters<RelayStore['fetch']>[0]['lanes']
-
-export interface LoneRelay {
-  readonly relayId: string
-  readonly owned: readonly LaneClaim[]
-}
-
-/** Registers a relay that then has all lanes. */
-export async function takeAllLanes(store: RelayStore): Promise<LoneRelay> {
-  const relayId = randomUUID()
-  await store.register({ relayId, host: 'test', schemaVersion: 1 }, 600_000)
-  const rebalance = await store.rebalance(relayId, 0)
-  if (rebalance?.owned.length !== 16) throw new Error('Another relay has lanes.')
-  return { relayId, owned: rebalance.owned }
-}
-
 /** Inserts one record the way a writer does; the position it got. */
 export async function insert(client: pg.Pool | pg.ClientBase, fields: RecordFields = {}): Promise<number> {
-  const { lane = 0, key = null, type = 'test', payload = '{}', schema = 'waybill' } = fields
+  const { lane = 0, key = null, type = 'test', payload = '{}' } = fields
   const result = await client.query<{ id: string }>(
-    `insert into "${schema}".outbox (lane, message_id, key, type, source, exchange, routing_key, payload)
+    `insert into waybill.outbox (lane, message_id, key, type, source, exchange, routing_key, payload)
      values ($1, $2, $3, $4, 'tests', 'tests.events', $4, convert_to($5, 'UTF8')) returning id`,
     [lane, fields.messageId ?? randomUUID(), key, type, payload],
   )
   return Number(result.rows[0]?.id)
 }
+
+/** Inserts many records in one statement, of which none can be told from another. */
+export async function insertMany(
+  client: pg.Pool | pg.ClientBase,
+  count: number,
+  payload = 'x',
+): Promise<void> {
+  await client.query(
+    `insert into waybill.outbox (lane, message_id, key, type, source, exchange, routing_key, payload)
+     select n % 16, gen_random_uuid(), 'key ' || n % 1000, 'test', 'tests', 'tests.events', 'test', convert_to($2, 'UTF8')
+     from generate_series(1, $1::integer) as n`,
+    [count, payload],
+  )
+}
+
+/** Inserts a record at a position of the test's choice, as if the sequence had just given it out. */
+export async function insertAt(
+  client: pg.Pool | pg.ClientBase,
+  position: number,
+  type = 'test',
+): Promise<void> {
+  await client.query(
+    `insert into waybill.outbox (id, lane, message_id, type, source, exchange, routing_key, payload)
+     values ($1, 0, gen_random_uuid(), $2, 'tests', 'tests.events', $2, '')`,
+    [position, type],
+  )
+}
+
+/** Where a leaf of the ring begins. */
+export const LEAF_RUN: number = 2 ** 18
 
 export interface RecordFields {
   readonly lane?: number
@@ -134,5 +122,4 @@ export interface RecordFields {
   readonly type?: string
   readonly payload?: string
   readonly messageId?: string
-  readonly schema?: string
 }

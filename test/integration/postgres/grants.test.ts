@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { expect, test } from 'vitest'
+import { createRelayStore, grants, migrate } from '../../../adapters/postgres/index.ts'
+import { createReader } from '../../contract/relay-store.contract.ts'
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { insertMany, rawPool } from './setting.ts'
+
+test('each role can do its work with the rights it is given, and not the work of others', async () => {
+  await using database = await createTestDatabase()
+  await migrate(rawPool(database.pool))
+  await using roles = await createRoles(database)
+  for (const statement of grants({
+    writer: roles.name('writer'),
+    relay: roles.name('relay'),
+    consumer: roles.name('consumer'),
+  })) {
+    await database.pool.query(statement)
+  }
+  const writer = roles.pool('writer')
+  await writer.query(`select waybill.write('order.placed', '{}', 'k', 'orders')`)
+  await expect(writer.query('select count(*) from waybill.outbox')).rejects.toMatchObject({ code: '42501' })
+  await expect(writer.query('delete from waybill.outbox')).rejects.toMatchObject({ code: '42501' })
+  await expect(writer.query('select from waybill.inbox')).rejects.toMatchObject({ code: '42501' })
+
+  const consumer = roles.pool('consumer')
+  await consumer.query(`insert into waybill.inbox values ($1, 'billing', 1)`, [randomUUID()])
+  await consumer.query(`select waybill.write('order.billed', '{}', 'k', 'billing')`)
+  await consumer.query('delete from waybill.inbox')
+  await expect(consumer.query('select from waybill.outbox')).rejects.toMatchObject({ code: '42501' })
+
+  await relayWork(database, roles.pool('relay'))
+  await expect(roles.pool('relay').query('select from waybill.inbox')).rejects.toMatchObject({
+    code: '42501',
+  })
+})
+
+/** Every call of the store, by a role with the rights of a relay alone. */
+async function relayWork(database: TestDatabase, pool: pg.Pool): Promise<void> {
+  const store = createRelayStore(rawPool(pool))
+  const reader = await createReader(store)
+  expect(await store.ring()).not.toBe('')
+  expect(await store.renew(reader.relayId, 60_000)).toBe(true)
+  const records = await reader.everything()
+  expect(records).toHaveLength(2)
+  const [failed, ...published] = records
+  if (failed === undefined) throw new Error('Nothing was written.')
+  expect(await store.park([{ ...failed, reason: 'rejected', error: '' }])).toMatchObject({ removed: 1 })
+  expect(await store.blockedKeys([failed.lane])).toEqual(new Set([`${String(failed.lane)}:k`]))
+  await reader.fetch({ passBlockedKeys: true, gated: [{ exchange: 'a', routingKey: 'b' }] })
+  expect(await store.settle(published)).toMatchObject({ removed: 1 })
+  expect(await store.rotate({ burn: true })).toMatchObject({ truncated: [] })
+  expect(await store.rotate({ burn: true })).toMatchObject({ truncated: [0] })
+  await insertMany(database.pool, 12_000)
+  expect(await store.backlog()).toMatchObject({ estimated: true, parked: 1 })
+  expect(await store.lanes()).toHaveLength(16)
+  await store.releaseLanes(reader.relayId, [0])
+  await store.unregister(reader.relayId)
+}
+
+test('names of roles are quoted, and impossible ones refused', () => {
+  expect(grants({ schema: 'Way', writer: 'o"r' })).toContain('grant insert on "Way".outbox to "o""r"')
+  expect(() => grants({ writer: '' })).toThrow(expect.objectContaining({ code: 'WAYBILL_OPTION_INVALID' }))
+  expect(grants({})).toEqual([])
+})
+
+interface Roles extends AsyncDisposable {
+  name(role: string): string
+  pool(role: string): pg.Pool
+}
+
+/** Roles belong to the whole server, so their names carry that of the database. */
+async function createRoles(database: TestDatabase): Promise<Roles> {
+  const names = ['writer', 'relay', 'consumer']
+  const pools = new Map<string, pg.Pool>()
+  const nameOf = (role: string): string => `${role}_${database.name}`
+  for (const role of names) {
+    await database.pool.query(`create role ${nameOf(role)} login`)
+    const url = new URL(database.url)
+    url.searchParams.set('options', `-c role=${nameOf(role)}`)
+    pools.set(role, new pg.Pool({ connectionString: url.href, max: 2 }))
+  }
+  return {
+    name: nameOf,
+    pool(role) {
+      const pool = pools.get(role)
+      if (pool === undefined) throw new Error(`There is no role ${role}.`)
+      return pool
+    },
+    async [Symbol.asyncDispose]() {
+      for (const pool of pools.values()) await pool.end()
+      for (const role of names) {
+        await database.pool.query(`drop owned by ${nameOf(role)}`)
+        await database.pool.query(`drop role ${nameOf(role)}`)
+      }
+    },
+  }
+}

@@ -1,0 +1,146 @@
+import type pg from 'pg'
+import { expect, test } from 'vitest'
+import { createRelayStore, type SqlExecutor, type SqlPool } from '../../../adapters/postgres/index.ts'
+import { createReader } from '../../contract/relay-store.contract.ts'
+import { createSetting, insert, insertAt, insertMany, LEAF_RUN, type Setting } from './setting.ts'
+
+test('a drained leaf is emptied while an old snapshot keeps VACUUM from doing it', async () => {
+  await using setting = await createSetting()
+  const { pool, store } = setting
+  await fillAndDrainLeafZero(setting)
+  const old = await setting.connect()
+  await old.query('begin isolation level repeatable read')
+  await old.query('select 1')
+  expect(await size(pool, 0)).toBeGreaterThan(0)
+  expect(await store.rotate({ burn: false })).toEqual({ truncated: [0], burnt: 0 })
+  expect(await size(pool, 0)).toBe(0)
+  expect(await store.rotate({ burn: false })).toEqual({ truncated: [], burnt: 0 })
+})
+
+test('the current leaf and the next one are left alone', async () => {
+  await using setting = await createSetting()
+  const { pool, store } = setting
+  for (const current of [0, 1, 2, 3]) {
+    await pool.query('truncate waybill.outbox')
+    for (const leaf of [0, 1, 2, 3]) await insertAt(pool, (4 + leaf) * LEAF_RUN + 1)
+    await pool.query('delete from waybill.outbox')
+    await pool.query(`select setval('waybill.outbox_id_seq', $1)`, [(4 + current) * LEAF_RUN + 1])
+    const { truncated } = await store.rotate({ burn: false })
+    expect([...truncated].sort()).toEqual([(current + 2) % 4, (current + 3) % 4].sort())
+  }
+})
+
+test('a leaf with a record in it stays as it is', async () => {
+  await using setting = await createSetting()
+  await fillAndDrainLeafZero(setting)
+  await insertAt(setting.pool, 77, 'left behind')
+  expect(await setting.store.rotate({ burn: false })).toEqual({ truncated: [], burnt: 0 })
+  await expectOnly(setting, ['left behind'])
+})
+
+test('a record that is committed between the look and the lock survives', async () => {
+  await using setting = await createSetting()
+  await fillAndDrainLeafZero(setting)
+  const store = createRelayStore(
+    beforeStatement(setting.sql, /^lock table/, () => insertAt(setting.pool, 77, 'just in time')),
+  )
+  expect(await store.rotate({ burn: false })).toEqual({ truncated: [], burnt: 0 })
+  await expectOnly(setting, ['just in time'])
+})
+
+test('a leaf that somebody has written to is left until that transaction has ended', async () => {
+  await using setting = await createSetting()
+  await fillAndDrainLeafZero(setting)
+  const writer = await setting.connect()
+  await writer.query('begin')
+  await insertAt(writer, 77, 'uncommitted')
+  expect(await setting.store.rotate({ burn: false })).toEqual({ truncated: [], burnt: 0 })
+  await writer.query('commit')
+  expect(await setting.store.rotate({ burn: false })).toEqual({ truncated: [], burnt: 0 })
+  await expectOnly(setting, ['uncommitted'])
+})
+
+test('writers that are open on other leaves hold nothing up', async () => {
+  await using setting = await createSetting()
+  await fillAndDrainLeafZero(setting)
+  const writer = await setting.connect()
+  await writer.query('begin')
+  await insert(writer, { type: 'on the current leaf' })
+  expect(await setting.store.rotate({ burn: false })).toEqual({ truncated: [0], burnt: 0 })
+  await writer.query('commit')
+  await expectOnly(setting, ['on the current leaf'])
+})
+
+test('whoever reads the whole outbox delays rotation, and is not disturbed', async () => {
+  await using setting = await createSetting()
+  await fillAndDrainLeafZero(setting)
+  const dump = await setting.connect()
+  await dump.query('begin isolation level repeatable read')
+  await dump.query('select count(*) from waybill.outbox')
+  expect(await setting.store.rotate({ burn: false })).toEqual({ truncated: [], burnt: 0 })
+  await dump.query('commit')
+  expect(await setting.store.rotate({ burn: false })).toEqual({ truncated: [0], burnt: 0 })
+})
+
+test('two relays may rotate at once', async () => {
+  await using setting = await createSetting()
+  await fillAndDrainLeafZero(setting)
+  const rotations = await Promise.all([1, 2, 3, 4].map(() => setting.store.rotate({ burn: false })))
+  expect(rotations.flatMap(({ truncated }) => truncated)).toContain(0)
+})
+
+test('a quiet outbox is moved on to its next leaf by drawing positions, so that the old one can be emptied', async () => {
+  await using setting = await createSetting()
+  const { pool, store } = setting
+  await insertMany(pool, 20)
+  await pool.query('delete from waybill.outbox')
+  expect(await store.rotate({ burn: true })).toEqual({ truncated: [], burnt: LEAF_RUN - 20 })
+  expect(await store.rotate({ burn: true })).toEqual({ truncated: [0], burnt: 0 })
+  expect(await insert(pool)).toBe(LEAF_RUN + 1)
+})
+
+test('writers who draw positions at the same time get theirs for themselves', async () => {
+  await using setting = await createSetting()
+  const { pool, store } = setting
+  await insertMany(pool, 20)
+  const rotating = Promise.all([store.rotate({ burn: true }), store.rotate({ burn: true })])
+  const positions: number[] = []
+  for (let round = 0; round < 50; round++) positions.push(await insert(pool))
+  await rotating
+  expect(new Set(positions).size).toBe(50)
+  const { rows } = await pool.query(`select id from waybill.outbox group by id having count(*) > 1`)
+  expect(rows).toEqual([])
+})
+
+/** Leaf 0 holds nothing but what VACUUM would have to remove; leaf 1 is current. */
+async function fillAndDrainLeafZero({ pool }: Setting): Promise<void> {
+  await insertMany(pool, 500)
+  await pool.query('delete from waybill.outbox')
+  await pool.query(`select setval('waybill.outbox_id_seq', $1)`, [LEAF_RUN])
+}
+
+/** A pool that does something else first whenever a transaction comes to a certain statement. */
+function beforeStatement(pool: SqlPool, pattern: RegExp, first: () => Promise<void>): SqlPool {
+  const intercept = (executor: SqlExecutor): SqlExecutor => ({
+    async query(text, values) {
+      if (pattern.test(text)) await first()
+      return executor.query(text, values)
+    },
+  })
+  return {
+    query: (text, values) => pool.query(text, values),
+    transaction: (work) => pool.transaction((executor) => work(intercept(executor))),
+  }
+}
+
+async function size(pool: pg.Pool, leaf: number): Promise<number> {
+  const { rows } = await pool.query<{ size: string }>(
+    `select pg_relation_size('waybill.outbox_${String(leaf)}') as size`,
+  )
+  return Number(rows[0]?.size)
+}
+
+async function expectOnly(setting: Setting, types: readonly string[]): Promise<void> {
+  const reader = await createReader(setting.store)
+  expect((await reader.everything()).map(({ type }) => type)).toEqual(types)
+}
