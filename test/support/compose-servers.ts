@@ -1,0 +1,45 @@
+import { PROJECT_ROOT } from './child.ts'
+import { run } from './run.ts'
+import type { SharedBroker, SharedDatabase } from './servers.ts'
+
+const COMPOSE = ['compose', '--project-name', 'waybill-test'] as const
+
+/** True where a container engine with compose answers. */
+export async function engineRuns(): Promise<boolean> {
+  try {
+    await run('docker', ['info'], { timeout: 10_000 })
+    await run('docker', ['compose', 'version'], { timeout: 10_000 })
+    return true
+  } catch {
+    return false // No docker, or no engine behind it: either way not a way to get servers.
+  }
+}
+
+export async function composeDatabase(): Promise<SharedDatabase> {
+  await up('postgres')
+  const url = `postgres://waybill:waybill@${await address('postgres', 5432)}/postgres`
+  return { url, [Symbol.asyncDispose]: () => down('postgres') }
+}
+
+export async function composeBroker(): Promise<SharedBroker> {
+  await up('rabbitmq')
+  const url = `amqp://waybill:waybill@${await address('rabbitmq', 5672)}`
+  const command = ['docker', ...COMPOSE, 'exec', '-T', 'rabbitmq', 'rabbitmqctl'] as const
+  return { url, rabbitmqctl: { command, env: {} }, [Symbol.asyncDispose]: () => down('rabbitmq') }
+}
+
+async function up(service: string): Promise<void> {
+  await compose('up', '--detach', '--wait', service)
+}
+
+async function down(service: string): Promise<void> {
+  await compose('rm', '--stop', '--force', '--volumes', service)
+}
+
+async function address(service: string, port: number): Promise<string> {
+  return (await compose('port', service, String(port))).trim().replace('0.0.0.0', '127.0.0.1')
+}
+
+function compose(...args: string[]): Promise<string> {
+  return run('docker', [...COMPOSE, ...args], { cwd: PROJECT_ROOT })
+}
