@@ -1,0 +1,40 @@
+import type { InboxEntry, InboxStore } from '../../src/ports.ts'
+import type { Engine, Row } from './engine.ts'
+import { readRow, rowLock, statement, stateOf, writeRow, type MemoryTransaction } from './transaction.ts'
+
+/** Not reachable by a user's table of the same name: theirs have no such prefix. */
+export const INBOX_TABLE = '\u0000waybill.inbox'
+
+interface InboxRow extends InboxEntry {
+  readonly handledAt: number
+}
+
+export function createInboxStore(engine: Engine): InboxStore<MemoryTransaction> {
+  return {
+    async remember(tx, entry) {
+      const state = stateOf(tx)
+      return statement(state, async () => {
+        const key = JSON.stringify([entry.consumer, entry.messageId])
+        await engine.locks.acquire(state, rowLock(INBOX_TABLE, key))
+        const known = readRow(engine, state, { table: INBOX_TABLE, key }) as InboxRow | undefined
+        if (known !== undefined) return known.fingerprint === entry.fingerprint ? 'duplicate' : 'conflict'
+        const row: InboxRow = { ...entry, handledAt: engine.clock.now() }
+        await writeRow(engine, state, { table: INBOX_TABLE, key, row: { ...row } })
+        return 'first'
+      })
+    },
+    prune({ retentionMs, limit }) {
+      const rows = engine.tables.get(INBOX_TABLE) ?? new Map<string, Row>()
+      const horizon = engine.clock.now() - retentionMs
+      const old = [...rows].filter(([, row]) => (row as unknown as InboxRow).handledAt < horizon)
+      const forgotten = old.slice(0, limit)
+      for (const [key] of forgotten) rows.delete(key)
+      return Promise.resolve(forgotten.length)
+    },
+  }
+}
+
+export function inboxEntries(engine: Engine): readonly InboxEntry[] {
+  const rows = [...(engine.tables.get(INBOX_TABLE)?.values() ?? [])] as unknown as InboxRow[]
+  return rows.map(({ consumer, messageId, fingerprint }) => ({ consumer, messageId, fingerprint }))
+}

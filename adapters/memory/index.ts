@@ -1,0 +1,12 @@
+/** Door `waybill/memory`: a database and a broker in this process, for tests, examples and the demo. */
+export { memoryBroker } from './broker.ts'
+export type { MemoryBroker, MemoryBrokerOptions, MessageInQueue } from './broker.ts'
+export { memoryDatabase } from './database.ts'
+export type { MemoryDatabase, MemoryDatabaseFaults, MemoryDatabaseOptions } from './database.ts'
+export type { Row } from './engine.ts'
+export type { BrokerFaults } from './faults.ts'
+export { MemoryLockTimeout } from './locks.ts'
+export type { ParkedRecord } from './relay-store.ts'
+export type { MemoryTransaction } from './transaction.ts'
+export { memoryTransport } from './transport.ts'
+export type { MemoryTransport, MemoryTransportOptions } from './transport.ts'

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto'
+import {
+  LANE_COUNT,
+  type OutboxMeta,
+  type OutboxRecord,
+  type ParkRequest,
+  type RecordReference,
+  type RelayStore,
+  type Settlement,
+} from '../../src/ports.ts'
+import type { Engine, StoredRecord } from './engine.ts'
+import { fetchPages } from './fetch.ts'
+import { createLeases } from './leases.ts'
+import { snapshotText } from './snapshot.ts'
+
+/** A record that was moved aside. */
+export interface ParkedRecord extends OutboxRecord {
+  readonly reason: string
+  readonly error: string
+}
+
+export interface MemoryRelayStore {
+  readonly store: RelayStore
+  parked(): readonly ParkedRecord[]
+}
+
+/** High enough for any relay: a memory database is always as new as the code. */
+const SCHEMA_VERSION = 2_147_483_647
+
+/** @param check rejects while the database is down on purpose. */
+export function createRelayStore(engine: Engine, check: () => Promise<void>): MemoryRelayStore {
+  const leases = createLeases(engine.clock)
+  const parked: ParkedRecord[] = []
+  const meta: OutboxMeta = {
+    schemaVersion: SCHEMA_VERSION,
+    minCompatible: 0,
+    lanes: LANE_COUNT,
+    installId: randomUUID(),
+    systemIdentifier: 'memory',
+  }
+  const answer = async <Result>(work: () => Result): Promise<Result> => {
+    await check()
+    return work()
+  }
+  const isKeyBlocked = (lane: number, key: string): boolean =>
+    parked.some((record) => record.lane === lane && record.key === key)
+
+  const store: RelayStore = {
+    meta: () => answer(() => meta),
+    register: (relay, leaseMs) =>
+      answer(() => {
+        leases.register(relay, leaseMs)
+      }),
+    renew: (relayId, leaseMs) => answer(() => leases.renew(relayId, leaseMs)),
+    rebalance: (relayId, graceMs) =>
+      answer(() => {
+        const share = leases.rebalance(relayId, graceMs)
+        return share === null ? null : { ...share, meta }
+      }),
+    releaseLanes: (relayId, lanes) =>
+      answer(() => {
+        leases.release(relayId, lanes)
+      }),
+    unregister: (relayId) =>
+      answer(() => {
+        leases.unregister(relayId)
+      }),
+    ring: () => answer(() => `${String(engine.sequence())} ${snapshotText(engine.snapshot())}`),
+    fetch: (request) =>
+      answer(() => ({
+        snapshot: snapshotText(engine.snapshot()),
+        sequence: engine.sequence(),
+        pages: fetchPages(engine, request, { owns: leases.owns, isKeyBlocked }),
+      })),
+    settle: (records) => answer(() => settlement(engine, remove(engine, records).length)),
+    park: (requests) =>
+      answer(() => {
+        const removed = remove(engine, requests)
+        parked.push(...removed.map(([record, why]) => withReason(record, why)))
+        return settlement(engine, removed.length)
+      }),
+    blockedKeys: (lanes) =>
+      answer(() => {
+        const keyed = parked.filter(({ lane, key }) => key !== null && lanes.includes(lane))
+        return new Set(keyed.map(({ lane, key }) => `${String(lane)}:${String(key)}`))
+      }),
+    rotate: () => answer(() => ({ truncated: [], burnt: 0 })),
+    backlog: () => answer(() => ({ ...waiting(engine), parked: parked.length, dead: parked.length })),
+    lanes: () => answer(() => leases.lanes()),
+  }
+  return { store, parked: () => [...parked] }
+}
+
+/** Takes a transaction number also when nothing was removed, as the pair rule of relays needs one. */
+function settlement(engine: Engine, removed: number): Settlement {
+  const state = engine.begin()
+  const xid = engine.xidOf(state)
+  engine.commit(state)
+  return { removed, xid }
+}
+
+function remove<Reference extends RecordReference>(
+  engine: Engine,
+  references: readonly Reference[],
+): readonly (readonly [StoredRecord, Reference])[] {
+  return references.flatMap((reference) => {
+    const record = engine.records.get(reference.position)
+    if (record?.messageId !== reference.messageId || record.lane !== reference.lane) return []
+    engine.records.delete(reference.position)
+    return [[record, reference] as const]
+  })
+}
+
+function withReason({ xid: _, ...record }: StoredRecord, { reason, error }: ParkRequest): ParkedRecord {
+  return { ...record, reason, error }
+}
+
+function waiting(engine: Engine): { records: number; estimated: boolean; oldestAgeMs: number | null } {
+  const times = [...engine.records.values()].map((record) => record.createdAt)
+  const oldest = times.reduce((least, time) => Math.min(least, time), Infinity)
+  const oldestAgeMs = times.length === 0 ? null : engine.clock.now() - oldest
+  return { records: times.length, estimated: false, oldestAgeMs }
+}
