@@ -1,8 +1,8 @@
 import { defineConfig, type UserConfig } from 'tsdown'
-import { entries } from './scripts/doors.ts'
+import { DOORS, PROGRAM } from './scripts/doors.ts'
 
 const config: UserConfig = defineConfig({
-  entry: entries(),
+  entry: { ...DOORS, ...PROGRAM },
   dts: true,
   format: 'esm',
   fixedExtension: false,

@@ -1,17 +1,29 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { DOORS } from './scripts/doors.ts'
 
 const SERVERS = ['./test/support/global-setup.ts']
 
 /** Generous: a machine with one slow core passes too. Tests wait for facts, so that a fast one loses nothing. */
 const TIMEOUTS = { testTimeout: 60_000, hookTimeout: 120_000 }
 
+/** Code that imports the package by its name (the examples) is tested on the source, without a build. */
+const alias = Object.entries(DOORS).map(([door, source]) => ({
+  find: new RegExp(door === 'index' ? '^waybill$' : `^waybill/${door}$`),
+  replacement: fileURLToPath(new URL(source, import.meta.url)),
+}))
+
 /** One project for each folder of test/. What touches a server says so here and nowhere else. */
 function project(name: string, extra: NonNullable<ViteUserConfig['test']> = {}): ViteUserConfig {
-  return { test: { name, include: [`test/${name}/**/*.test.ts`], ...TIMEOUTS, ...extra } }
+  return {
+    resolve: { alias },
+    test: { name, include: [`test/${name}/**/*.test.ts`], ...TIMEOUTS, ...extra },
+  }
 }
 
 const config: ViteUserConfig = defineConfig({
   test: {
+    // A test that passes at the second try has found something.
     retry: 0,
     maxWorkers: 2,
     teardownTimeout: 60_000,
@@ -20,7 +32,12 @@ const config: ViteUserConfig = defineConfig({
       project('tidy'),
       project('types', {
         include: [],
-        typecheck: { enabled: true, only: true, include: ['test/types/**/*.test-d.ts'] },
+        typecheck: {
+          enabled: true,
+          only: true,
+          include: ['test/types/**/*.test-d.ts'],
+          tsconfig: './tsconfig.types.json',
+        },
       }),
       project('contract', { globalSetup: SERVERS }),
       project('integration', { globalSetup: SERVERS }),

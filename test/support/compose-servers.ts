@@ -1,6 +1,6 @@
 import { PROJECT_ROOT } from './child.ts'
 import { run } from './run.ts'
-import type { SharedBroker, SharedDatabase } from './servers.ts'
+import type { SharedBroker, SharedDatabase } from './shared-server.ts'
 
 const COMPOSE = ['compose', '--project-name', 'waybill-test'] as const
 

@@ -1,6 +1,7 @@
 import type { TestProject } from 'vitest/node'
 import type { Rabbitmqctl } from './rabbitmqctl.ts'
-import { findBroker, findDatabase, type SharedBroker, type SharedDatabase } from './servers.ts'
+import { findBroker, findDatabase } from './servers.ts'
+import type { SharedBroker, SharedDatabase } from './shared-server.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {

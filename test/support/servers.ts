@@ -3,17 +3,7 @@ import { composeBroker, composeDatabase, engineRuns } from './compose-servers.ts
 import { canInstall, install } from './install.ts'
 import { startPostgres } from './postgres-server.ts'
 import { startRabbitmq } from './rabbitmq-server.ts'
-import type { Rabbitmqctl } from './rabbitmqctl.ts'
-
-export interface SharedDatabase extends AsyncDisposable {
-  readonly url: string
-}
-
-export interface SharedBroker extends AsyncDisposable {
-  readonly url: string
-  /** Null where the broker was only given by its URL. */
-  readonly rabbitmqctl: Rabbitmqctl | null
-}
+import type { SharedBroker, SharedDatabase } from './shared-server.ts'
 
 const nothingToEnd = (): Promise<void> => Promise.resolve()
 

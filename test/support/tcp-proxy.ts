@@ -40,7 +40,7 @@ export async function startTcpProxy(target: {
   const pairs = new Set<Pair>()
   const faults: Faults = { held: 'none', delayMs: 0 }
   const listener = createServer((client) => {
-    join(client, connect(target), faults, pairs)
+    pairs.add(join({ client, server: connect(target), faults, leave: (pair) => pairs.delete(pair) }))
   })
   await new Promise<void>((resolve) => {
     listener.listen(0, '127.0.0.1', resolve)
@@ -94,7 +94,15 @@ function throughPort(base: string, port: number): string {
   return url.href
 }
 
-function join(client: Socket, server: Socket, faults: Faults, pairs: Set<Pair>): void {
+interface Join {
+  readonly client: Socket
+  readonly server: Socket
+  readonly faults: Faults
+  /** Called when either side is gone. */
+  readonly leave: (pair: Pair) => void
+}
+
+function join({ client, server, faults, leave }: Join): Pair {
   const up = pipe({ from: client, to: server, direction: 'up', faults })
   const down = pipe({ from: server, to: client, direction: 'down', faults })
   const pair: Pair = {
@@ -105,7 +113,6 @@ function join(client: Socket, server: Socket, faults: Faults, pairs: Set<Pair>):
       down()
     },
   }
-  pairs.add(pair)
   for (const [socket, other] of [
     [client, server],
     [server, client],
@@ -114,9 +121,10 @@ function join(client: Socket, server: Socket, faults: Faults, pairs: Set<Pair>):
     socket.on('error', () => other.resetAndDestroy())
     socket.on('close', () => {
       other.destroy()
-      pairs.delete(pair)
+      leave(pair)
     })
   }
+  return pair
 }
 
 interface Pipe {
