@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { runAll } from '../postgres/after-commit.ts'
+import { runCallbacks } from '../postgres/index.ts'
 
 /** What is known of the end of a transaction. */
 export interface CommitWatch {
@@ -28,7 +28,7 @@ export function watchCommit(tx: Knex.Transaction): CommitWatch {
     const result = await commit(value)
     watch.answer = commandOf(result)
     if (outer !== null && watch.answer === 'RELEASE') outer.callbacks.push(...watch.callbacks)
-    if (outer === null && watch.answer === 'COMMIT') runAll(watch.callbacks)
+    if (outer === null && watch.answer === 'COMMIT') runCallbacks(watch.callbacks)
     return result
   }
   tx.commit = watched as typeof tx.commit

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { PgClient } from '../postgres/pg-client.ts'
+import type { PgClient } from '../postgres/index.ts'
 
 /**
  * The node-postgres client under a knex or a transaction of it. Statements are run on it and not by `raw()`: that one

@@ -1,9 +1,16 @@
 import type { Knex } from 'knex'
 import { WaybillError, type Database } from '../../src/ports.ts'
-import { classify } from '../postgres/classify.ts'
-import { finished, queryText, transactionExecutor } from '../postgres/pg-client.ts'
-import { postgresDatabase, type PostgresDatabaseOptions } from '../postgres/postgres-database.ts'
-import type { SqlDriver, SqlExecutor, SqlPool } from '../postgres/sql-executor.ts'
+import {
+  classifyPostgresError,
+  postgresDatabase,
+  queryText,
+  transactionExecutor,
+  transactionFinished,
+  type PostgresDatabaseOptions,
+  type SqlDriver,
+  type SqlExecutor,
+  type SqlPool,
+} from '../postgres/index.ts'
 import { watchCommit } from './commit-watch.ts'
 import { connectionOf, withConnection } from './connection.ts'
 import { runTransaction } from './transaction.ts'
@@ -47,7 +54,7 @@ function knexDriver(knex: Knex): SqlDriver<Knex.Transaction> {
       watchCommit(tx).callbacks.push(callback)
       return true
     },
-    classify: (error) => classify(error, { port: portOf(knex) }),
+    classify: (error) => classifyPostgresError(error, { port: portOf(knex) }),
   }
 }
 
@@ -60,7 +67,7 @@ function executor(tx: Knex.Transaction): SqlExecutor {
   if (!isTransaction(tx)) throw notATransaction(tx)
   return {
     async query(text, values) {
-      if (tx.isCompleted()) throw finished()
+      if (tx.isCompleted()) throw transactionFinished()
       const client = await connectionOf(tx)
       return transactionExecutor({ client, finished: () => tx.isCompleted() }).query(text, values)
     },

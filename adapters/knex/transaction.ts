@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { aborted, finished } from '../postgres/pg-client.ts'
+import { transactionAborted, transactionFinished } from '../postgres/index.ts'
 import { watchCommit, type CommitWatch } from './commit-watch.ts'
 
 /**
@@ -12,16 +12,17 @@ export async function runTransaction<Result>(
   knex: Knex,
   work: (tx: Knex.Transaction) => Promise<Result>,
 ): Promise<Result> {
-  let watch: CommitWatch | undefined
+  const end: { orderly: boolean; watch: CommitWatch | null } = { orderly: false, watch: null }
   const result = await knex.transaction(
     async (tx) => {
-      watch = watchCommit(tx)
+      end.watch = watchCommit(tx)
       const value = await work(tx)
-      if (tx.isCompleted()) throw finished()
+      end.orderly = !tx.isCompleted()
       return value
     },
     { isolationLevel: 'read committed' },
   )
-  if (watch?.answer !== 'COMMIT') throw aborted()
+  if (!end.orderly) throw transactionFinished()
+  if (end.watch?.answer !== 'COMMIT') throw transactionAborted()
   return result
 }

@@ -1,12 +1,21 @@
 import type pg from 'pg'
 import { WaybillError, type Database } from '../../src/ports.ts'
-import { classify } from '../postgres/classify.ts'
-import { queryText, transactionExecutor, type PgClient, type PgTransaction } from '../postgres/pg-client.ts'
-import { postgresDatabase, type PostgresDatabaseOptions } from '../postgres/postgres-database.ts'
-import type { SqlDriver, SqlExecutor, SqlPool } from '../postgres/sql-executor.ts'
+import {
+  classifyPostgresError,
+  postgresDatabase,
+  queryText,
+  refuseBinary,
+  transactionExecutor,
+  type PgClient,
+  type PgTransaction,
+  type PostgresDatabaseOptions,
+  type SqlDriver,
+  type SqlExecutor,
+  type SqlPool,
+} from '../postgres/index.ts'
 import { watchPool, type PoolWatch } from './pool-watch.ts'
 import { portOf } from './port.ts'
-import { createTransactions, type Transactions } from './transaction.ts'
+import { findTransaction, runTransaction } from './transaction.ts'
 
 export type PgDatabaseOptions = PostgresDatabaseOptions
 
@@ -34,36 +43,36 @@ export function pgPool(pool: pg.Pool): SqlPool {
 
 function pgDriver(pool: pg.Pool): SqlDriver<pg.ClientBase> {
   checkPool(pool)
+  refuseBinary(pool.options as { readonly binary?: boolean })
   const watch = watchPool(pool)
-  const transactions = createTransactions(pool)
   const port = portOf(pool)
   return {
     pool: {
-      query: (text, values) => queryText(pool as PgClient, text, values),
-      transaction: (work) => transactions.run((_tx, client) => work(executorOn(client))),
+      query: (text, values) => queryText(pool, text, values),
+      transaction: (work) => runTransaction(pool, (_tx, client) => work(executorOn(client))),
     },
-    executor: (tx) => transactionExecutor(given(tx, watch, transactions)),
-    transaction: (work) => transactions.run(work),
+    executor: (tx) => transactionExecutor(given(tx, watch)),
+    transaction: (work) => runTransaction(pool, work),
     afterCommit(tx, callback) {
-      const own = transactions.find(tx)
+      const own = findTransaction(tx)
       if (own === undefined || own.over) return false
       own.callbacks.push(callback)
       return true
     },
-    classify: (error) => classify(error, { port }),
+    classify: (error) => classifyPostgresError(error, { port }),
   }
 }
 
 function executorOn(client: pg.PoolClient): SqlExecutor {
-  return { query: (text, values) => queryText(client as PgClient, text, values) }
+  return { query: (text, values) => queryText(client, text, values) }
 }
 
 /** What is known of the handle that was given as a transaction. */
-function given(tx: unknown, watch: PoolWatch, transactions: Transactions): PgTransaction {
+function given(tx: unknown, watch: PoolWatch): PgTransaction {
   if (typeof tx !== 'object' || tx === null) throw notAClient('No object was given as the transaction.')
-  const own = transactions.find(tx)
+  const own = findTransaction(tx)
   if (own !== undefined) {
-    return { client: own.client as PgClient, finished: () => own.over, wasOpen: () => true }
+    return { client: own.client, finished: () => own.over, wasOpen: () => true }
   }
   if (isPool(tx)) throw notAClient('A pool was given, which runs each statement on whichever client is free.')
   if (!isClient(tx)) throw notAClient('The object that was given has no method "query".')

@@ -1,7 +1,6 @@
 import type pg from 'pg'
 import { WaybillError } from '../../src/ports.ts'
-import { runAll } from '../postgres/after-commit.ts'
-import { aborted, finished } from '../postgres/pg-client.ts'
+import { runCallbacks, transactionAborted, transactionFinished } from '../postgres/index.ts'
 
 /** A transaction that was begun here, by the handle that its user got. */
 export interface OwnTransaction {
@@ -10,26 +9,25 @@ export interface OwnTransaction {
   over: boolean
 }
 
-/** Transactions of one pool, with handles that stop working when the transaction ends. */
-export interface Transactions {
-  run<Result>(work: (tx: pg.ClientBase, client: pg.PoolClient) => Promise<Result>): Promise<Result>
-  find(tx: object): OwnTransaction | undefined
+/** Of all pools: a service may have several databases, and hand the transaction of one to the outbox of another. */
+const handles = new WeakMap<object, OwnTransaction>()
+
+export function findTransaction(tx: object): OwnTransaction | undefined {
+  return handles.get(tx)
 }
 
-export function createTransactions(pool: pg.Pool): Transactions {
-  const handles = new WeakMap<object, OwnTransaction>()
-  return {
-    find: (tx) => handles.get(tx),
-    async run(work) {
-      const client = await pool.connect()
-      const own: OwnTransaction = { client, callbacks: [], over: false }
-      const tx = handle(own)
-      handles.set(tx, own)
-      const result = await runOn(own, () => work(tx, client))
-      runAll(own.callbacks)
-      return result
-    },
-  }
+/** Runs `work` with a handle that stops working when the transaction ends. */
+export async function runTransaction<Result>(
+  pool: pg.Pool,
+  work: (tx: pg.ClientBase, client: pg.PoolClient) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect()
+  const own: OwnTransaction = { client, callbacks: [], over: false }
+  const tx = handle(own)
+  handles.set(tx, own)
+  const result = await runOn(own, () => work(tx, client))
+  runCallbacks(own.callbacks)
+  return result
 }
 
 async function runOn<Result>(own: OwnTransaction, work: () => Promise<Result>): Promise<Result> {
@@ -67,9 +65,9 @@ async function begin(client: pg.PoolClient, onError: (error: Error) => void): Pr
 
 /** The server answers `ROLLBACK` to the commit of a failed transaction, without an error. */
 async function commit(client: pg.PoolClient): Promise<void> {
-  if (statusOf(client) === 'I') throw finished()
+  if (statusOf(client) === 'I') throw transactionFinished()
   const { command } = await client.query('commit')
-  if (command !== 'COMMIT') throw aborted()
+  if (command !== 'COMMIT') throw transactionAborted()
 }
 
 /** @returns why the connection is unusable, if it is. */
@@ -105,9 +103,13 @@ function handle(own: OwnTransaction): pg.ClientBase {
 
 function refuseQuery(...parameters: readonly unknown[]): unknown {
   const callback = parameters.at(-1)
-  if (typeof callback !== 'function') return Promise.reject(finished())
-  callback(finished())
+  if (!isCallback(callback)) return Promise.reject(transactionFinished())
+  callback(transactionFinished())
   return undefined
+}
+
+function isCallback(value: unknown): value is (error: Error) => void {
+  return typeof value === 'function'
 }
 
 function refuseRelease(): never {

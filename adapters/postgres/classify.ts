@@ -47,7 +47,7 @@ export interface ClassifyOptions {
  * Sorts what a statement has thrown, or a handler around it. The causes of an error count, so that an error that the
  * service has wrapped keeps its class.
  */
-export function classify(error: unknown, options: ClassifyOptions = {}): FailureClass {
+export function classifyPostgresError(error: unknown, options: ClassifyOptions = {}): FailureClass {
   for (const link of causes(error)) {
     const found = classOf(link, options)
     if (found !== null) return found
@@ -79,7 +79,7 @@ function isElsewhere(error: unknown, { port }: ClassifyOptions): boolean {
 }
 
 /** The error, what it gathers and what has caused it, each once. What `fetch` has failed with is never a database's. */
-function* causes(error: unknown, seen = new Set<unknown>()): Generator<unknown> {
+function* causes(error: unknown, seen = new Set<unknown>()): Generator {
   if (typeof error !== 'object' || error === null || seen.has(error)) return
   seen.add(error)
   yield error

@@ -56,14 +56,14 @@ export async function queryText(
 export function transactionExecutor(transaction: PgTransaction): SqlExecutor {
   const { client } = transaction
   const guard = (): void => {
-    if (transaction.finished()) throw finished()
+    if (transaction.finished()) throw transactionFinished()
     const status = statusOf(client)
-    if (status === 'E') throw aborted()
+    if (status === 'E') throw transactionAborted()
     if (status === 'I') throw notOpen(transaction)
   }
   return {
     async query(text, values = []) {
-      if (transaction.finished()) throw finished()
+      if (transaction.finished()) throw transactionFinished()
       // A client that was never connected would keep the statement waiting for ever.
       if (statusOf(client) === null) throw notOpen(transaction)
       if (statusOf(client) === 'unknown' || values.length === 0) await probe(transaction)
@@ -72,13 +72,13 @@ export function transactionExecutor(transaction: PgTransaction): SqlExecutor {
         transaction.noteOpen?.()
         return rows
       } catch (error) {
-        throw codeOf(error) === '25P02' ? aborted(error) : error
+        throw codeOf(error) === '25P02' ? transactionAborted(error) : error
       }
     },
   }
 }
 
-export function aborted(cause?: unknown): WaybillError {
+export function transactionAborted(cause?: unknown): WaybillError {
   return new WaybillError('WAYBILL_TRANSACTION_ABORTED', {
     problem: 'An earlier statement of this transaction has failed, so that it can only be rolled back.',
     remedy:
@@ -87,7 +87,7 @@ export function aborted(cause?: unknown): WaybillError {
   })
 }
 
-export function finished(): WaybillError {
+export function transactionFinished(): WaybillError {
   return new WaybillError('WAYBILL_TRANSACTION_FINISHED', {
     problem: 'The given transaction has already been committed or rolled back.',
     wanted: 'Messages are written before the transaction ends.',
@@ -108,7 +108,7 @@ async function probe(transaction: PgTransaction): Promise<void> {
   } catch (error) {
     const code = codeOf(error)
     if (code === '25P01') throw notOpen(transaction, error)
-    throw code === '25P02' ? aborted(error) : error
+    throw code === '25P02' ? transactionAborted(error) : error
   }
 }
 
@@ -123,7 +123,7 @@ function guarded(values: readonly unknown[], guard: () => void): unknown[] {
 }
 
 function notOpen(transaction: PgTransaction, cause?: unknown): WaybillError {
-  if (transaction.finished() || transaction.wasOpen?.() === true) return finished()
+  if (transaction.finished() || transaction.wasOpen?.() === true) return transactionFinished()
   return new WaybillError('WAYBILL_NOT_A_TRANSACTION', {
     problem: 'No transaction is open on the given client.',
     wanted: 'Messages are written in the transaction that makes the change they tell of.',
@@ -132,8 +132,9 @@ function notOpen(transaction: PgTransaction, cause?: unknown): WaybillError {
   })
 }
 
-function refuseBinary(client: PgClient): void {
-  if (client.binary !== true) return
+/** Refuses a connection, or the options of a pool, on which values would be corrupted. */
+export function refuseBinary(connection: { readonly binary?: boolean }): void {
+  if (connection.binary !== true) return
   throw new WaybillError('WAYBILL_UNSUPPORTED', {
     problem: 'The connection was made with `binary: true`.',
     wanted: 'Values are read as text; in binary mode the driver corrupts some of them without an error.',

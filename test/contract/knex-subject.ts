@@ -11,7 +11,7 @@ export const knexContract: DatabaseContract<Knex.Transaction> = {
       made = knexModule({ client: 'pg', connection: url, pool: { min: 0, max: 20 } })
       return knexPool(made)
     })
-    const knex = made as Knex
+    const knex = made!
     return {
       database: knexDatabase(knex, { schema: SCHEMA, lockTimeoutMs: 1_500 }),
       begin: () => begin(knex),

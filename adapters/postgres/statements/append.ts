@@ -134,7 +134,6 @@ function encoding(records: readonly NewRecord[]): Encoding {
 }
 
 function isAscii(value: unknown): boolean {
-  // eslint-disable-next-line no-control-regex -- the range of ASCII begins there
   return typeof value !== 'string' || /^[\u0000-\u007f]*$/.test(value)
 }
 
