@@ -1,0 +1,81 @@
+import { connect as connectSocket, type Socket } from 'node:net'
+import { connect, type ChannelModel, type SocketOptions } from 'amqplib'
+import { deferred } from './deferred.ts'
+import { toError, unavailable } from './failure.ts'
+import { urlFault, type ResolvedOptions } from './options.ts'
+
+/** An open connection of amqplib, and the plain socket that its TLS runs over, if any. */
+export interface Dialled {
+  readonly model: ChannelModel
+  readonly carrier: Socket | null
+}
+
+const KEEP_ALIVE_DELAY_MS = 30_000
+const DEFAULT_PORT: Readonly<Record<string, number>> = { 'amqp:': 5672, 'amqps:': 5671 }
+
+/**
+ * Asks for the address and opens a connection. Gives up after `connectTimeoutMs` or when `signal` aborts, with the
+ * socket destroyed; without that a frozen broker would hold it for ever.
+ */
+export async function dial(options: ResolvedOptions, signal: AbortSignal): Promise<Dialled> {
+  const attempt = new AbortController()
+  const giveUp = deferred<never>()
+  const end = (error: Error): void => {
+    giveUp.reject(error)
+    attempt.abort()
+  }
+  const onAbort = (): void => {
+    end(unavailable('The connection is no longer wanted.'))
+  }
+  const cancel = options.clock.after(options.connectTimeoutMs, () => {
+    end(unavailable(`The broker did not open a connection within ${String(options.connectTimeoutMs)} ms.`))
+  })
+  signal.addEventListener('abort', onAbort)
+  if (signal.aborted) onAbort()
+  try {
+    return await Promise.race([open(options, attempt.signal), giveUp.promise])
+  } finally {
+    cancel()
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+async function open(options: ResolvedOptions, signal: AbortSignal): Promise<Dialled> {
+  const url = await options.url()
+  const fault = urlFault(url)
+  if (fault !== null) throw new TypeError(`The address of the broker ${fault}.`)
+  const carrier = url.startsWith('amqps:') ? plainSocket(url, signal) : null
+  const socketOptions: SocketOptions & { signal: AbortSignal } = { signal }
+  Object.assign(socketOptions, options.tls, {
+    noDelay: true,
+    keepAlive: true,
+    keepAliveDelay: KEEP_ALIVE_DELAY_MS,
+    clientProperties: { connection_name: options.connectionName },
+  })
+  if (carrier !== null) socketOptions.socket = carrier
+  try {
+    const model = await connect(withHeartbeat(url, options.heartbeatMs), socketOptions)
+    // Without a listener an error before the session has its own would end the process.
+    model.on('error', () => undefined)
+    return { model, carrier }
+  } catch (error) {
+    carrier?.destroy()
+    throw toError(error)
+  }
+}
+
+function withHeartbeat(url: string, heartbeatMs: number): string {
+  const parsed = new URL(url)
+  if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', String(heartbeatMs / 1000))
+  return parsed.href
+}
+
+/** Opened by us and not by the TLS layer, because only a plain socket can be reset. */
+function plainSocket(url: string, signal: AbortSignal): Socket {
+  const { hostname, port, protocol } = new URL(url)
+  const host = hostname.replace(/^\[|\]$/g, '')
+  const socket = connectSocket({ host, port: Number(port) || (DEFAULT_PORT[protocol] ?? 0), signal })
+  // The TLS layer above is told by the end of the stream; without a listener the process would end instead.
+  socket.on('error', () => undefined)
+  return socket
+}

@@ -1,0 +1,159 @@
+import { isUtf8 } from 'node:buffer'
+import type { Message } from 'amqplib'
+import type { Envelope } from '../../src/ports.ts'
+import { WAYBILL_HEADER } from './wire.ts'
+
+/** What arrived: an envelope, or why it cannot be one. */
+export type Reading =
+  | { readonly envelope: Envelope; readonly malformed: null }
+  | { readonly envelope: null; readonly malformed: string }
+
+/**
+ * Reads a delivery of Waybill or of anybody else. What a sender left out is taken from its CloudEvents attributes,
+ * under any of the three prefixes in use. Never throws, whatever the headers hold.
+ *
+ * @param receivedAt milliseconds since 1970, for messages that do not say when they were written
+ */
+export function readMessage(message: Message, receivedAt: number): Reading {
+  const { properties } = message
+  const all = textHeaders(properties.headers)
+  const attributes = takeCloudEvent(all)
+  const messageId = text(properties.messageId) ?? attributes.get('id') ?? null
+  if (messageId === null) return malformed('The message has no message id.')
+  const type = text(properties.type) ?? attributes.get('type') ?? null
+  if (type === null) return malformed('The message has no type.')
+  const version = readVersion(take(all, WAYBILL_HEADER.version))
+  if (version === null) return malformed(`The header ${WAYBILL_HEADER.version} is not a whole number from 1.`)
+  const key = take(all, WAYBILL_HEADER.key) ?? attributes.get('partitionkey') ?? null
+  const causationId = take(all, WAYBILL_HEADER.causation) ?? null
+  const subject = attributes.get('subject')
+  // Ours repeats the key; a stranger's may say something that the handler wants to know.
+  if (subject !== undefined && subject !== key) all.set('cloudEvents_subject', subject)
+  for (const name of all.keys()) if (isOurs(name) || isBrokers(name)) all.delete(name)
+  const envelope: Envelope = {
+    messageId,
+    type,
+    source: attributes.get('source') ?? text(properties.appId) ?? null,
+    version,
+    key,
+    correlationId: text(properties.correlationId) ?? null,
+    causationId,
+    createdAt: readTime(attributes.get('time'), properties.timestamp) ?? receivedAt,
+    contentType:
+      text(properties.contentType) ?? attributes.get('datacontenttype') ?? 'application/octet-stream',
+    headers: Object.fromEntries(all),
+    body: ownBytes(message.content),
+  }
+  return { envelope, malformed: null }
+}
+
+function malformed(reason: string): Reading {
+  return { envelope: null, malformed: reason }
+}
+
+/** AMQP can carry an empty text where there is none. */
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** Headers of our own names, whichever they are: they are not the application's. */
+function isOurs(name: string): boolean {
+  return name.startsWith('waybill-')
+}
+
+/** Those that RabbitMQ itself adds on the way. `x-request-id` and the like are the sender's own and stay. */
+const BROKER_HEADER = /^x-(death|first-death-|last-death-|delivery-count$|acquired-count$|opt-)/
+
+function isBrokers(name: string): boolean {
+  return BROKER_HEADER.test(name)
+}
+
+/** How often the broker says that it delivered the message before; it is silent on the first time. */
+export function deliveryCount(headers: unknown): number {
+  const value = ownHeaders(headers).find(([name]) => name === 'x-delivery-count')?.[1]
+  const count = Number(value ?? 0)
+  return Number.isSafeInteger(count) && count > 0 ? count : 0
+}
+
+/** Own entries only: a header named `__proto__` must not bring others with it. */
+function ownHeaders(headers: unknown): [string, unknown][] {
+  return typeof headers === 'object' && headers !== null ? Object.entries(headers) : []
+}
+
+/** Texts, and what has one obvious text. Tables, lists and bytes that are no text are left out. */
+function textHeaders(headers: unknown): Map<string, string> {
+  const texts = new Map<string, string>()
+  for (const [name, value] of ownHeaders(headers)) {
+    const asText = scalarText(value)
+    if (asText !== null) texts.set(name, asText)
+  }
+  return texts
+}
+
+function scalarText(value: unknown): string | null {
+  if (typeof value === 'string') return value
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
+    return String(value)
+  if (Buffer.isBuffer(value)) return isUtf8(value) ? value.toString('utf8') : null
+  return typedText(value)
+}
+
+/** What amqplib makes of AMQP's own types that JavaScript lacks: `{ '!': 'timestamp', value: 1700000000 }`. */
+function typedText(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, '!')) return null
+  const inner = Object.entries(value).find(([name]) => name === 'value')?.[1] as unknown
+  return typeof inner === 'number' || typeof inner === 'bigint' || typeof inner === 'string'
+    ? String(inner)
+    : null
+}
+
+/** The attributes of the CloudEvents specification that have a place of their own in an envelope. */
+const ATTRIBUTES = [
+  'specversion',
+  'id',
+  'type',
+  'source',
+  'time',
+  'subject',
+  'partitionkey',
+  'datacontenttype',
+]
+const PREFIXES = ['cloudEvents_', 'cloudEvents:', 'ce-']
+
+/** Takes them out of the headers. */
+function takeCloudEvent(headers: Map<string, string>): Map<string, string> {
+  const attributes = new Map<string, string>()
+  for (const attribute of ATTRIBUTES) {
+    for (const prefix of PREFIXES) {
+      const value = take(headers, prefix + attribute)
+      if (value !== undefined && value !== '' && !attributes.has(attribute)) attributes.set(attribute, value)
+    }
+  }
+  return attributes
+}
+
+function take(headers: Map<string, string>, name: string): string | undefined {
+  const value = headers.get(name)
+  headers.delete(name)
+  return value
+}
+
+function readVersion(value: string | undefined): number | null {
+  if (value === undefined) return 1
+  const version = Number(value)
+  return Number.isSafeInteger(version) && version >= 1 ? version : null
+}
+
+/** CloudEvents has milliseconds, the AMQP property only seconds. */
+function readTime(time: string | undefined, timestamp: unknown): number | null {
+  if (time !== undefined) {
+    const parsed = Date.parse(time)
+    if (!Number.isNaN(parsed)) return parsed
+  }
+  return typeof timestamp === 'number' && Number.isSafeInteger(timestamp * 1000) ? timestamp * 1000 : null
+}
+
+/** A body is a view on what was read from the socket; a small one would keep all of that in memory. */
+function ownBytes(content: Buffer): Buffer {
+  return content.buffer.byteLength > 2 * content.byteLength ? Buffer.from(content) : content
+}
