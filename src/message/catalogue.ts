@@ -65,10 +65,18 @@ export function defineMessages<const Defined extends Definitions>(
   types: Defined,
   options: { readonly source?: string | undefined } = {},
 ): Catalogue<TypesOf<Defined>> {
-  if (typeof types !== 'object' || types === null) {
+  const given: unknown = types
+  if (typeof given !== 'object' || given === null) {
     throw new WaybillError('WAYBILL_CATALOGUE_INVALID', {
       problem: 'defineMessages was not given an object of definitions.',
       wanted: 'Wanted is an object that maps the name of each message type to a schema or a messageType(…).',
+    })
+  }
+  const unknown = Object.keys(options).find((name) => name !== 'source')
+  if (unknown !== undefined) {
+    throw new WaybillError('WAYBILL_CATALOGUE_INVALID', {
+      problem: `defineMessages was given the unknown option ${quote(unknown)}.`,
+      wanted: 'Known is source.',
     })
   }
   const { source } = options

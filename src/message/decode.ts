@@ -33,7 +33,7 @@ export async function decodeMessage<C extends Catalogue>(
     payload,
   }
   // The catalogue, which the compiler cannot look into, has just vouched for type and payload.
-  return message as Message<C, TypeName<C>>
+  return message
 }
 
 function checkVersion(definition: TypeDefinition, version: number): void {

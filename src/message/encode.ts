@@ -35,8 +35,8 @@ export interface EncodedMessage {
 
 export interface Encoding {
   readonly record: EncodedMessage
-  /** Asks the schema. @throws WaybillError WAYBILL_PAYLOAD_INVALID, at once or by a promise. */
-  validate(): unknown
+  /** Asks the schema. @throws WaybillError WAYBILL_PAYLOAD_INVALID */
+  readonly validate: () => Promise<void>
 }
 
 const CODE = 'WAYBILL_MESSAGE_INVALID'
@@ -76,7 +76,9 @@ export function encodeMessage(given: unknown, context: EncodeContext): Encoding 
       contentType: definition.codec.contentType,
       payload,
     },
-    validate: () => validatePayload(definition, message.payload),
+    validate: async () => {
+      await validatePayload(definition, message.payload)
+    },
   }
 }
 
@@ -173,8 +175,8 @@ function headersText(
 function conversationOf(message: Fields, name: string): Omit<StoredHeaders, 'headers'> {
   const current = currentMessage()
   const causedBy = current === undefined ? null : linkOf(current.messageId, () => inboxId(current))
-  const conversation =
-    current?.correlationId == null ? causedBy : linkOf(current.correlationId, () => causedBy)
+  const begun = current?.correlationId ?? null
+  const conversation = begun === null ? causedBy : linkOf(begun, () => causedBy)
   return {
     correlationId: readLink(message.correlationId, {
       what: `${name} has a correlation id`,

@@ -33,19 +33,24 @@ export function stringifyExactJson(payload: unknown, maxBytes: number): string {
 }
 
 function check(value: unknown, walk: Walk): void {
-  if (typeof value === 'string') {
-    if (!isWellFormed(value)) refuse(walk, 'is a text with an unpaired surrogate', 'UTF-8 cannot carry it.')
-    return grow(walk, value.length + 2)
+  if (typeof value === 'string') checkText(value, walk)
+  else if (typeof value === 'number') checkNumber(value, walk)
+  else if (value === null || typeof value === 'boolean') grow(walk, 4)
+  else if (typeof value === 'object') checkContainer(value, walk)
+  else refuse(walk, value === undefined ? 'is undefined' : `is a ${typeof value}`, ADVICE[typeof value])
+}
+
+function checkText(text: string, walk: Walk): void {
+  if (!isWellFormed(text)) refuse(walk, 'is a text with an unpaired surrogate', 'UTF-8 cannot carry it.')
+  grow(walk, text.length + 2)
+}
+
+function checkNumber(number: number, walk: Walk): void {
+  if (!Number.isFinite(number)) {
+    refuse(walk, `is ${String(number)}`, 'JSON has no such number; send null or a text.')
   }
-  if (typeof value === 'number') {
-    if (!Number.isFinite(value))
-      refuse(walk, `is ${String(value)}`, 'JSON has no such number; send null or a text.')
-    if (Object.is(value, -0)) refuse(walk, 'is -0', 'JSON.stringify would make it 0; send 0.')
-    return grow(walk, 1)
-  }
-  if (value === null || typeof value === 'boolean') return grow(walk, 4)
-  if (typeof value === 'object') return checkContainer(value, walk)
-  refuse(walk, typeof value === 'undefined' ? 'is undefined' : `is a ${typeof value}`, ADVICE[typeof value])
+  if (Object.is(number, -0)) refuse(walk, 'is -0', 'JSON.stringify would make it 0; send 0.')
+  grow(walk, 1)
 }
 
 const ADVICE: Partial<Record<string, string>> = {

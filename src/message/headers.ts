@@ -120,7 +120,7 @@ const FIELD_OVERHEAD = 6
 /** Room for lane, epoch, position and version, which the relay adds. */
 const RELAY_FIELDS_BYTES = 128
 
-/** About how many bytes the headers of a record will take in an AMQP header frame; never too few. */
+/** About how many bytes the headers of a record will take in an AMQP header frame; never too few, those of CloudEvents aside. */
 export function wireHeaderBytes(stored: StoredHeaders, key: string | null): number {
   let bytes = RELAY_FIELDS_BYTES
   const field = (name: string, value: string | null): void => {

@@ -17,9 +17,10 @@ export const DEFAULT_LIMITS: Limits = { bodyBytes: MIB, headerBytes: 32 * KIB, k
 
 /**
  * The highest that each limit may be set to. Bodies: RabbitMQ 4 refuses messages above 16 MiB by default
- * (`max_message_size`). Headers: they must fit one AMQP frame with the other properties, and `frame_max` is 128 KiB.
+ * (`max_message_size`). Headers: with the key and all properties
+ * they must fit one AMQP frame, and RabbitMQ's `frame_max` is 128 KiB.
  */
-export const HIGHEST_LIMITS: Limits = { bodyBytes: 16 * MIB, headerBytes: 96 * KIB, keyBytes: 32 * KIB }
+export const HIGHEST_LIMITS: Limits = { bodyBytes: 16 * MIB, headerBytes: 96 * KIB, keyBytes: 16 * KIB }
 
 /** Names travel as AMQP short strings, whose length is one byte (AMQP 0-9-1 section 4.2.5.3). */
 export const NAME_BYTES = 255
@@ -33,7 +34,9 @@ export const SOURCE_BYTES = 200
  */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {
   const limits: Record<keyof Limits, number> = { ...DEFAULT_LIMITS }
-  for (const [name, value] of Object.entries(given)) {
+  const entries: [string, number | undefined][] = Object.entries(given)
+  for (const [name, value] of entries) {
+    if (value === undefined) continue
     if (!isLimitName(name)) {
       throw new WaybillError('WAYBILL_OPTION_INVALID', {
         problem: `Option limits.${name} is not known.`,
@@ -41,7 +44,6 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
       })
     }
     const highest = HIGHEST_LIMITS[name]
-    if (value === undefined) continue
     if (!Number.isSafeInteger(value) || value < 1 || value > highest) {
       throw new WaybillError('WAYBILL_OPTION_INVALID', {
         problem: `Option limits.${name} is ${String(value)}.`,

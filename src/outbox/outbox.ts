@@ -152,7 +152,7 @@ async function encodeAll(given: unknown, context: EncodeContext): Promise<readon
     }
     ids.add(record.messageId)
   }
-  await Promise.all(encodings.map(async (encoding) => encoding.validate()))
+  await Promise.all(encodings.map(({ validate }) => validate()))
   return encodings.map(({ record }) => record)
 }
 

@@ -3,6 +3,7 @@ import {
   combineMessages,
   defineMessages,
   messageType,
+  type Catalogue,
   type Message,
   type MessageToWrite,
   type PayloadInput,
@@ -41,6 +42,11 @@ test('a payload has the input type of its schema when it is written and the outp
   expectTypeOf<PayloadOutput<All, 'label.printed'>>().toEqualTypeOf<Buffer>()
   expectTypeOf<PayloadInput<All, 'stock.low'>>().toEqualTypeOf<{ sku: string }>()
   expectTypeOf<PayloadInput<All, 'plain'>>().toEqualTypeOf<{ n: number }>()
+})
+
+test('every catalogue is a catalogue of any types', () => {
+  expectTypeOf(all).toExtend<Catalogue>()
+  expectTypeOf(orders).toExtend<Catalogue>()
 })
 
 test('the names of a catalogue are exactly those of its definitions, also when catalogues are combined', () => {
