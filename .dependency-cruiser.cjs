@@ -135,7 +135,7 @@ module.exports = {
       from: { path: '^relay/cli/' },
       to: {
         path: '^relay/',
-        pathNot: ['^relay/cli/', '^relay/config/', '^relay/(compose|config|relay|options)\\.ts$'],
+        pathNot: ['^relay/(cli|config|logging)/', '^relay/(compose|config|relay|options)\\.ts$'],
       },
     },
     {
