@@ -1,0 +1,33 @@
+import { isWaybillError, type WaybillErrorCode } from '../../src/index.ts'
+
+/** How a command ends. docs/configuration.md lists them. */
+export const EXIT = {
+  ok: 0,
+  /** Something went wrong that the other codes do not name. */
+  failed: 1,
+  /** An argument or a variable cannot be used: starting again will not help. */
+  usage: 2,
+  /** The schema is missing, too old, too new or was changed: run `waybill migrate` of the right release. */
+  schema: 3,
+  /** The database or the broker cannot be reached: starting again may help. */
+  unavailable: 4,
+  /** `waybill status`: all was read, and something wants a person. */
+  attention: 5,
+} as const
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+const BY_ERROR: Partial<Record<WaybillErrorCode, ExitCode>> = {
+  WAYBILL_CONFIGURATION_INVALID: EXIT.usage,
+  WAYBILL_OPTION_INVALID: EXIT.usage,
+  WAYBILL_SCHEMA_MISSING: EXIT.schema,
+  WAYBILL_SCHEMA_TOO_OLD: EXIT.schema,
+  WAYBILL_SCHEMA_TOO_NEW: EXIT.schema,
+  WAYBILL_MIGRATION_CHANGED: EXIT.schema,
+  WAYBILL_DATABASE_UNAVAILABLE: EXIT.unavailable,
+  WAYBILL_BROKER_UNAVAILABLE: EXIT.unavailable,
+}
+
+export function exitCodeOf(error: unknown): ExitCode {
+  return isWaybillError(error) ? (BY_ERROR[error.code] ?? EXIT.failed) : EXIT.failed
+}

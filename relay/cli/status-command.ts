@@ -1,0 +1,132 @@
+import type { Backlog, LaneStatus, OutboxMeta } from '../../src/ports.ts'
+import { SCHEMA_VERSION, withDatabase } from '../compose.ts'
+import type { Command, CommandCall } from './command.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+
+/** What `waybill status --json` prints; fields are only ever added. */
+export interface StatusReport {
+  readonly schema: string
+  readonly schemaVersion: number
+  /** The schema version that this release was written for. */
+  readonly codeVersion: number
+  readonly backlog: {
+    readonly records: number
+    readonly estimated: boolean
+    readonly oldestAgeMs: number | null
+  }
+  readonly parked: number
+  readonly dead: number
+  readonly relays: readonly RelayView[]
+  readonly lanes: readonly LaneStatus[]
+  /** Sentences; empty when nothing wants a person. */
+  readonly attention: readonly string[]
+}
+
+export interface RelayView {
+  readonly relayId: string
+  readonly host: string | null
+  readonly live: boolean
+  readonly lanes: readonly number[]
+}
+
+/** `waybill status` */
+export const statusCommand: Command = {
+  name: 'status',
+  summary: 'Shows the backlog, the lanes and who relays them.',
+  options: { json: { type: 'boolean' } },
+  optionHelp: [['--json', 'Prints one JSON object.']],
+  notes:
+    'Needs WAYBILL_DATABASE_URL. Exit code 0: all is well. 5: something wants attention, and the output says what.',
+  use: () => 'database',
+  async run({ flags, config, io }: CommandCall): Promise<ExitCode> {
+    const report = await withDatabase(config, 'waybill status', async ({ relay }) => {
+      const meta = await relay.meta()
+      return statusReport(config.values.WAYBILL_SCHEMA, {
+        meta,
+        backlog: await relay.backlog(),
+        lanes: await relay.lanes(),
+      })
+    })
+    io.stdout(flags['json'] === true ? `${JSON.stringify(report, null, 2)}\n` : describe(report))
+    return report.attention.length === 0 ? EXIT.ok : EXIT.attention
+  },
+}
+
+export interface StatusFacts {
+  readonly meta: OutboxMeta
+  readonly backlog: Backlog
+  readonly lanes: readonly LaneStatus[]
+}
+
+export function statusReport(schema: string, { meta, backlog, lanes }: StatusFacts): StatusReport {
+  const { records, estimated, oldestAgeMs, parked, dead } = backlog
+  return {
+    schema,
+    schemaVersion: meta.schemaVersion,
+    codeVersion: SCHEMA_VERSION,
+    backlog: { records, estimated, oldestAgeMs },
+    parked,
+    dead,
+    relays: relaysOf(lanes),
+    lanes,
+    attention: attention(backlog, lanes),
+  }
+}
+
+function relaysOf(lanes: readonly LaneStatus[]): RelayView[] {
+  const relays = new Map<string, { host: string | null; live: boolean; lanes: number[] }>()
+  for (const { lane, owner, ownerHost, ownerLive } of lanes) {
+    if (owner === null) continue
+    const relay = relays.get(owner) ?? { host: ownerHost, live: ownerLive, lanes: [] }
+    relay.lanes.push(lane)
+    relays.set(owner, relay)
+  }
+  return [...relays].map(([relayId, relay]) => ({ relayId, ...relay }))
+}
+
+function attention(backlog: Backlog, lanes: readonly LaneStatus[]): string[] {
+  const orphans = lanes.filter(({ ownerLive }) => !ownerLive).map(({ lane }) => lane)
+  const found: string[] = []
+  if (orphans.length === lanes.length) found.push('No relay is running.')
+  else if (orphans.length > 0)
+    found.push(`No live relay owns ${plural(orphans.length, 'lane')} ${orphans.join(', ')}.`)
+  if (backlog.dead > 0)
+    found.push(
+      `${backlog.dead} ${plural(backlog.dead, 'message')} could not be published and wait for a person.`,
+    )
+  return found
+}
+
+function describe(report: StatusReport): string {
+  const { backlog, parked, dead } = report
+  const oldest = backlog.oldestAgeMs === null ? '' : `, the oldest for ${duration(backlog.oldestAgeMs)}`
+  const about = backlog.estimated ? 'about ' : ''
+  return [
+    `Schema    "${report.schema}", version ${report.schemaVersion} (this release: ${report.codeVersion})`,
+    `Backlog   ${about}${backlog.records} ${plural(backlog.records, 'message')} not yet published${oldest}`,
+    `Parked    ${parked}, of which ${dead} dead`,
+    ...relayLines(report),
+    ...report.attention.map((sentence) => `ATTENTION ${sentence}`),
+    '',
+  ].join('\n')
+}
+
+function relayLines({ relays, lanes }: StatusReport): string[] {
+  const lines = relays.map(
+    ({ relayId, host, live, lanes: owned }) =>
+      `Relay     ${host ?? 'unknown host'} (${relayId}), ${live ? 'live' : 'lease expired'}, lanes ${owned.join(', ')}`,
+  )
+  const free = lanes.filter(({ owner }) => owner === null).map(({ lane }) => lane)
+  return free.length === 0 ? lines : [...lines, `Unowned   ${plural(free.length, 'lane')} ${free.join(', ')}`]
+}
+
+function plural(count: number, word: string): string {
+  return count === 1 ? word : `${word}s`
+}
+
+function duration(ms: number): string {
+  const seconds = Math.floor(ms / 1000)
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`
+}
