@@ -104,7 +104,8 @@ function passedOver(schema: string, { gated, blockedKeys }: FetchFilters): strin
   const gates = `
           and o.exchange <> all ($10::text[])
           and (o.exchange, o.routing_key) not in (select * from unnest($11::text[], $12::text[]))`
-  // The inner select without a reference to the record runs once: when nothing is parked, that is all the cost.
+  // The first select does not refer to the record and so runs once: when nothing is parked, that is all the cost.
+  // The offset keeps the second one a look into the index; it would become a hash of everything that is parked.
   const keys = `
           and (
             o.key is null
@@ -112,6 +113,7 @@ function passedOver(schema: string, { gated, blockedKeys }: FetchFilters): strin
             or not exists (
               select from ${schema}.parked as p
               where p.lane = o.lane and p.key = o.key and p.state <> 'discarded'
+              offset 0
             )
           )`
   return `${gated ? gates : ''}${blockedKeys ? keys : ''}`

@@ -1,0 +1,68 @@
+import type pg from 'pg'
+
+/** What EXPLAIN ANALYZE says about a statement that was run. */
+export interface Plan {
+  readonly nodes: readonly PlanNode[]
+  /** Whether the statement was priced so high that it was compiled. */
+  readonly compiled: boolean
+  /** Pages that were touched. */
+  readonly pages: number
+}
+
+interface PlanNode {
+  readonly kind: string
+  readonly relation: string | null
+  readonly rows: number
+  readonly loops: number
+}
+
+export async function explain(
+  client: pg.Pool | pg.ClientBase,
+  statement: string,
+  values: readonly unknown[],
+): Promise<Plan> {
+  const result = await client.query<{ 'QUERY PLAN': [RawPlan] }>(
+    `explain (analyze, buffers, format json) ${statement}`,
+    [...values],
+  )
+  const raw = result.rows[0]?.['QUERY PLAN'][0]
+  if (raw === undefined) throw new Error('EXPLAIN said nothing.')
+  const top = raw.Plan
+  return {
+    nodes: flatten(top),
+    compiled: raw.JIT !== undefined,
+    pages: top['Shared Hit Blocks'] + top['Shared Read Blocks'],
+  }
+}
+
+/** The scans of tables that were really made; by default of the leaves of the outbox. */
+export function scansOf(plan: Plan, relation: RegExp = /^outbox_\d/): PlanNode[] {
+  return plan.nodes.filter(({ kind, relation: name, loops }) => {
+    return kind.includes('Scan') && name !== null && relation.test(name) && loops > 0
+  })
+}
+
+interface RawPlan {
+  readonly Plan: RawNode
+  readonly JIT?: unknown
+}
+
+interface RawNode {
+  readonly 'Node Type': string
+  readonly 'Relation Name'?: string
+  readonly 'Actual Rows': number
+  readonly 'Actual Loops': number
+  readonly 'Shared Hit Blocks': number
+  readonly 'Shared Read Blocks': number
+  readonly Plans?: readonly RawNode[]
+}
+
+function flatten(node: RawNode): PlanNode[] {
+  const own: PlanNode = {
+    kind: node['Node Type'],
+    relation: node['Relation Name'] ?? null,
+    rows: node['Actual Rows'],
+    loops: node['Actual Loops'],
+  }
+  return [own, ...(node.Plans ?? []).flatMap(flatten)]
+}
