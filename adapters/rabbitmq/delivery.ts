@@ -7,7 +7,7 @@ import { deliveryCount, readMessage } from './wire-reader.ts'
 export interface Origin {
   readonly channel: Channel
   /** False once the channel is no longer the one that is consumed from. */
-  current(): boolean
+  readonly current: () => boolean
   readonly options: ResolvedOptions
 }
 

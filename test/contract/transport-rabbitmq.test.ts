@@ -1,0 +1,73 @@
+import { connect, type Channel, type ChannelModel } from 'amqplib'
+import { afterAll, beforeAll } from 'vitest'
+import { rabbitmq } from '../../adapters/rabbitmq/index.ts'
+import { createTestVhost, type TestVhost } from '../support/broker.ts'
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+import { transportContract } from './transport.contract.ts'
+import type { TransportSubject } from './transport-subject.ts'
+
+let vhost: TestVhost
+let proxy: TcpProxy
+let admin: ChannelModel
+
+beforeAll(async () => {
+  vhost = await createTestVhost()
+  const address = new URL(vhost.url)
+  proxy = await startTcpProxy({ host: address.hostname, port: Number(address.port) })
+  admin = await connect(vhost.url)
+})
+
+afterAll(async () => {
+  await admin.close()
+  await proxy.close()
+  await vhost[Symbol.asyncDispose]()
+})
+
+async function onChannel<Result>(work: (channel: Channel) => Promise<Result>): Promise<Result> {
+  const channel = await admin.createChannel()
+  const result = await work(channel)
+  await channel.close()
+  return result
+}
+
+transportContract({
+  name: 'RabbitMQ',
+  create: (): Promise<TransportSubject> => {
+    const inner = rabbitmq({ url: proxy.url(vhost.url), reconnect: { baseMs: 20, maxMs: 200 } })
+    const queues = new Set<string>()
+    const exchanges = new Set(['orders.events', 'returns.events', 'closed.events'])
+    return Promise.resolve({
+      transport: {
+        ...inner,
+        subscribe: (options) => {
+          queues.add(options.topology.queue)
+          return inner.subscribe(options)
+        },
+      },
+      dropConnections: () => {
+        proxy.reset()
+        return Promise.resolve()
+      },
+      // An exchange of another kind is not the one that is wanted.
+      closeGate: async (exchange) => {
+        await onChannel((channel) => channel.assertExchange(exchange, 'headers'))
+      },
+      openGate: async (exchange) => {
+        await onChannel((channel) => channel.deleteExchange(exchange))
+      },
+      deadLetters: (queue) =>
+        onChannel(async (channel) => (await channel.checkQueue(`${queue}.dlq`)).messageCount),
+      [Symbol.asyncDispose]: async () => {
+        await inner.close()
+        await onChannel(async (channel) => {
+          for (const queue of queues) {
+            await channel.deleteQueue(queue)
+            await channel.deleteQueue(`${queue}.dlq`)
+            await channel.deleteExchange(`${queue}.dlx`)
+          }
+          for (const exchange of exchanges) await channel.deleteExchange(exchange)
+        })
+      },
+    })
+  },
+})

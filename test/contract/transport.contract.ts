@@ -1,0 +1,9 @@
+import { transportPublishingContract } from './transport-publishing.contract.ts'
+import { transportSubscribingContract } from './transport-subscribing.contract.ts'
+import type { TransportContract } from './transport-subject.ts'
+
+/** What every transport must do, whatever the broker. */
+export function transportContract(contract: TransportContract): void {
+  transportPublishingContract(contract)
+  transportSubscribingContract(contract)
+}
