@@ -3,7 +3,7 @@ import { DEFAULT_SCHEMA, identifier, placeSchema } from './identifier.ts'
 import { recordStatement, sessionStatements, versionStatement } from './migration-sql.ts'
 import { MIGRATIONS, type Migration } from './migrations.ts'
 import { SCHEMA_VERSION } from './schema-version.ts'
-import type { SqlExecutor, SqlPool } from './sql-executor.ts'
+import type { SqlExecutor, SqlPool, SqlText } from './sql-executor.ts'
 import { migrationState } from './statements/migration-state.ts'
 
 export interface MigrateOptions {
@@ -123,8 +123,12 @@ async function readState(executor: SqlExecutor, schema: string): Promise<State> 
     minCompatible: Number(rows[0]?.[1] ?? 0),
     checksums: new Map(
       rows.flatMap(([, , version, checksum]) =>
-        version == null || checksum == null ? [] : [[Number(version), checksum] as const],
+        isText(version) && isText(checksum) ? [[Number(version), checksum] as const] : [],
       ),
     ),
   }
+}
+
+function isText(value: SqlText | undefined): value is string {
+  return typeof value === 'string'
 }

@@ -102,12 +102,13 @@ type ViewCalls = Pick<RelayStore, 'backlog' | 'lanes'>
 function viewCalls(database: SqlExecutor, schema: string): ViewCalls {
   return {
     async backlog(): Promise<Backlog> {
-      const [row] = await database.query(backlog(schema))
-      const counted = Number(row?.[0])
+      const [row = []] = await database.query(backlog(schema))
+      const [count, oldestAge = null, parked, dead] = row
+      const counted = Number(count)
       const rest = {
-        oldestAgeMs: row?.[1] == null ? null : Math.max(Number(row[1]), 0),
-        parked: Number(row?.[2]),
-        dead: Number(row?.[3]),
+        oldestAgeMs: oldestAge === null ? null : Math.max(Number(oldestAge), 0),
+        parked: Number(parked),
+        dead: Number(dead),
       }
       if (counted <= EXACT_UP_TO) return { records: counted, estimated: false, ...rest }
       let records = 0

@@ -18,8 +18,12 @@ async function createPostgresSubject(): Promise<RelayStoreSubject> {
       await client.query('begin')
       return {
         write: (records) => append(client, records),
-        commit: async () => void (await client.query('commit')),
-        rollback: async () => void (await client.query('rollback')),
+        commit: async () => {
+          await client.query('commit')
+        },
+        rollback: async () => {
+          await client.query('rollback')
+        },
       }
     },
     [Symbol.asyncDispose]: () => setting[Symbol.asyncDispose](),

@@ -23,39 +23,7 @@ export interface FetchFilters {
  */
 export function fetch(schema: string, filters: FetchFilters): string {
   const passed = passedOver(schema, filters)
-  return `
-with head as materialized (
-  select pg_catalog.pg_current_snapshot() as snapshot,
-    case when is_called then last_value else last_value - 1 end as sequence
-  from ${schema}.outbox_id_seq
-),
-wanted as materialized (
-  select given.*
-  from unnest(
-    $2::smallint[], $3::bigint[], $4::pg_snapshot[], $5::bigint[], $6::bigint[], $7::integer[], $8::bigint[]
-  ) as given (lane, epoch, base, low, pos, max_records, max_bytes)
-  join ${schema}.lane as held on held.lane = given.lane and held.epoch = given.epoch and held.owner = $1::uuid
-),
-late as materialized (
-  select ended.xid
-  from (
-    select distinct open.xid
-    from wanted cross join head cross join lateral pg_catalog.pg_snapshot_xip(wanted.base) as open (xid)
-    where wanted.low > 0 and pg_catalog.pg_visible_in_snapshot(open.xid, head.snapshot)
-  ) as ended
-  cross join lateral (
-    select from ${schema}.outbox as o
-    where (o.xid, o.lane, o.id) >= (ended.xid, 0::smallint, 0::bigint)
-      and (o.xid, o.lane, o.id) <= (ended.xid, 32767::smallint, 0::bigint)
-    order by o.xid, o.lane, o.id
-    limit 1
-  ) as written
-),
-straggler as materialized (
-  select wanted.lane, late.xid
-  from wanted cross join late
-  where late.xid = any (array(select pg_catalog.pg_snapshot_xip(wanted.base)))
-)
+  return `${shared(schema)}
 select wanted.lane, null, null, null, null, null, null, null, null, null, null, null, null,
   head.snapshot::text, head.sequence
 from head left join wanted on true
@@ -98,6 +66,43 @@ from wanted cross join lateral (
   window in_order as (order by found.id rows unbounded preceding)
 ) as page
 where page.place <= 2 or page.running - page.size <= wanted.max_bytes`
+}
+
+/** What all lanes share: the snapshot, what is asked for, and which transactions have ended since. */
+function shared(schema: string): string {
+  return `
+with head as materialized (
+  select pg_catalog.pg_current_snapshot() as snapshot,
+    case when is_called then last_value else last_value - 1 end as sequence
+  from ${schema}.outbox_id_seq
+),
+wanted as materialized (
+  select given.*
+  from unnest(
+    $2::smallint[], $3::bigint[], $4::pg_snapshot[], $5::bigint[], $6::bigint[], $7::integer[], $8::bigint[]
+  ) as given (lane, epoch, base, low, pos, max_records, max_bytes)
+  join ${schema}.lane as held on held.lane = given.lane and held.epoch = given.epoch and held.owner = $1::uuid
+),
+late as materialized (
+  select ended.xid
+  from (
+    select distinct open.xid
+    from wanted cross join head cross join lateral pg_catalog.pg_snapshot_xip(wanted.base) as open (xid)
+    where wanted.low > 0 and pg_catalog.pg_visible_in_snapshot(open.xid, head.snapshot)
+  ) as ended
+  cross join lateral (
+    select from ${schema}.outbox as o
+    where (o.xid, o.lane, o.id) >= (ended.xid, 0::smallint, 0::bigint)
+      and (o.xid, o.lane, o.id) <= (ended.xid, 32767::smallint, 0::bigint)
+    order by o.xid, o.lane, o.id
+    limit 1
+  ) as written
+),
+straggler as materialized (
+  select wanted.lane, late.xid
+  from wanted cross join late
+  where late.xid = any (array(select pg_catalog.pg_snapshot_xip(wanted.base)))
+)`
 }
 
 function passedOver(schema: string, { gated, blockedKeys }: FetchFilters): string {

@@ -36,7 +36,7 @@ export async function explain(
 }
 
 /** The scans of tables that were really made; by default of the leaves of the outbox. */
-export function scansOf(plan: Plan, relation: RegExp = /^outbox_\d/): PlanNode[] {
+export function scansOf(plan: Plan, relation = /^outbox_\d/): PlanNode[] {
   return plan.nodes.filter(({ kind, relation: name, loops }) => {
     return kind.includes('Scan') && name !== null && relation.test(name) && loops > 0
   })

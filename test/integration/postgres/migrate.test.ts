@@ -186,7 +186,7 @@ function versions(): number[] {
 
 /** Every column, index, constraint, function and setting of a schema. */
 async function catalogOf({ pool }: TestDatabase, schema: string): Promise<unknown[]> {
-  const { rows } = await pool.query(
+  const { rows } = await pool.query<Record<string, unknown>>(
     `select c.relname, c.relkind, c.reloptions, a.attname, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull,
        a.attcompression, pg_get_expr(d.adbin, d.adrelid) as default, pg_get_indexdef(c.oid) as index
      from pg_class c join pg_namespace n on n.oid = c.relnamespace

@@ -133,14 +133,14 @@ async function fetchPlans({ pool, store }: Setting, reader: Reader): Promise<Pla
   return plans
 }
 
-async function removalPlans({ connect }: Setting, records: readonly OutboxRecord[]): Promise<Plan[]> {
+async function removalPlans(setting: Setting, records: readonly OutboxRecord[]): Promise<Plan[]> {
   const named = [
     records.map(({ lane }) => lane),
     records.map(({ position }) => position),
     records.map(({ messageId }) => messageId),
   ]
   const texts = records.map(() => 'why')
-  const client = await connect()
+  const client = await setting.connect()
   await client.query('begin')
   const settling = await explain(client, settle('waybill'), named)
   await client.query('rollback')
