@@ -9,6 +9,8 @@ export type { ErrorReport, WaybillErrorCode } from './errors.ts'
 export type { InboxEntry, InboxStore, InboxVerdict } from './inbox/inbox-store.ts'
 export { systemClock } from './lifecycle/clock.ts'
 export type { Cancel, Clock } from './lifecycle/clock.ts'
+export { createDuty } from './lifecycle/duty.ts'
+export type { Duty, DutyOptions } from './lifecycle/duty.ts'
 export type { Service } from './lifecycle/service.ts'
 export { definitionOf, exchangeOf } from './message/catalogue.ts'
 export type { Catalogue, PayloadInput, PayloadOutput, TypeMap, TypeName } from './message/catalogue.ts'
@@ -34,6 +36,13 @@ export { createMessageIds, inboxId, isMessageId } from './message/message-id.ts'
 export type { MessageIds } from './message/message-id.ts'
 export type { Message, MessageToWrite, ReadMessage, WrittenMessage } from './message/message.ts'
 export type { NewRecord, OutboxStore, SqlStatement } from './outbox/outbox-store.ts'
+export { createDrain } from './relaying/drain.ts'
+export type { Drain, DrainOptions, DrainPorts } from './relaying/drain.ts'
+export type { FetchPlan } from './relaying/intake.ts'
+export { createLease } from './relaying/lease.ts'
+export type { Lease, LeaseOptions } from './relaying/lease.ts'
+export { createPace } from './relaying/pace.ts'
+export type { Pace } from './relaying/pace.ts'
 export type {
   Backlog,
   FetchRequest,
@@ -53,6 +62,9 @@ export type {
   Rotation,
   Settlement,
 } from './relaying/relay-store.ts'
+export { parkRequests, references } from './relaying/settling.ts'
+export { backoffMs } from './retry/backoff.ts'
+export type { BackoffOptions } from './retry/backoff.ts'
 export type { FailureClass } from './retry/failure-class.ts'
 export { silentLogger } from './telemetry/logger.ts'
 export type { Logger, LogMethod } from './telemetry/logger.ts'

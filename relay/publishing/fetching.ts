@@ -1,0 +1,105 @@
+import {
+  createDuty,
+  createPace,
+  type Clock,
+  type Drain,
+  type FetchPlan,
+  type RelayStore,
+} from '../../src/ports.ts'
+import type { ResolvedRelayOptions } from '../options.ts'
+
+export interface FetchingParts {
+  readonly store: RelayStore
+  readonly clock: Clock
+  readonly options: ResolvedRelayOptions
+  readonly drain: Drain
+  relayId(): string
+  /** Whether what is fetched could be published now. */
+  isAccepting(): boolean
+  /** New records are in memory. */
+  onRecords(): void
+  /** A lane was not answered although it was asked for. */
+  onMissing(): void
+  onAnswer(): void
+  onError(error: unknown, failures: number): number
+}
+
+/** Looks for records: at once when told to, else by the doorbell. */
+export interface Fetching {
+  start(): void
+  /** Something was committed. */
+  wake(): void
+  /** There may be room again. */
+  poke(): void
+  stop(): Promise<void>
+}
+
+/** Nothing to do until poked; the limit only guards against a poke that was never given. */
+const WAIT_MS = 250
+
+export function createFetching(parts: FetchingParts): Fetching {
+  const { store, drain, options } = parts
+  const { intake } = drain
+  const pace = createPace({ minMs: options.pollMinMs, maxMs: options.pollMaxMs })
+  let rung: string | null = null
+
+  /** Read before the fetch: what it tells of is in the fetch's snapshot. */
+  const listen = async (): Promise<boolean> => {
+    const text = await store.ring()
+    parts.onAnswer()
+    if (text === rung) return false
+    rung = text
+    return true
+  }
+  const run = async (): Promise<number> => {
+    if (!parts.isAccepting() || drain.lanes.owned().length === 0) return WAIT_MS
+    if (!intake.hungry) {
+      if (!(await listen())) return pace.next(false)
+      intake.wake()
+    }
+    const plan = intake.plan()
+    if (plan === null) return WAIT_MS
+    const found = await fetchPage(parts, plan)
+    if (intake.hungry) return 0
+    return pace.next(found)
+  }
+  const duty = createDuty({
+    clock: parts.clock,
+    run,
+    onError(error, failures) {
+      rung = null
+      return parts.onError(error, failures)
+    },
+  })
+  return {
+    start() {
+      duty.start()
+    },
+    wake() {
+      intake.wake()
+      duty.poke()
+    },
+    poke() {
+      duty.poke()
+    },
+    stop: () => duty.stop(),
+  }
+}
+
+async function fetchPage(parts: FetchingParts, plan: FetchPlan): Promise<boolean> {
+  const { store, drain } = parts
+  const { intake } = drain
+  try {
+    const result = await store.fetch({ relayId: parts.relayId(), ...plan.request })
+    parts.onAnswer()
+    const missing = intake.apply(plan, result)
+    if (missing.length > 0) parts.onMissing()
+    const found = result.pages.some((page) => page.records.length > 0)
+    if (found) parts.onRecords()
+    return found
+  } catch (error) {
+    intake.abandon(plan)
+    drain.doubt()
+    throw error
+  }
+}

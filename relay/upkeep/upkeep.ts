@@ -1,0 +1,102 @@
+import {
+  createDuty,
+  type Clock,
+  type Drain,
+  type Duty,
+  type Logger,
+  type RelayStore,
+} from '../../src/ports.ts'
+import type { ResolvedRelayOptions } from '../options.ts'
+
+export interface UpkeepParts {
+  readonly store: RelayStore
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly options: ResolvedRelayOptions
+  readonly drain: Drain
+  relayId(): string
+  /** Lanes may be fetched from that could not before. */
+  onOpened(): void
+  onAnswer(): void
+  onError(error: unknown, failures: number): number
+}
+
+/** What is to be done now and then. */
+export interface Upkeep {
+  start(): void
+  /** New lanes wait for their blocked keys. */
+  lanesChanged(): void
+  stop(): Promise<void>
+}
+
+/** How often other people's replays and discards are looked for. */
+const BLOCKED_MS = 2000
+
+export function createUpkeep(parts: UpkeepParts): Upkeep {
+  const blocked = duty(parts, () => refreshBlocked(parts))
+  const duties = [blocked, duty(parts, sweeper(parts)), duty(parts, rotator(parts))]
+  return {
+    start() {
+      for (const each of duties) each.start()
+    },
+    lanesChanged() {
+      if (parts.drain.lanes.opening) blocked.poke()
+    },
+    async stop() {
+      await Promise.all(duties.map((each) => each.stop()))
+    },
+  }
+}
+
+function duty({ clock, onError }: UpkeepParts, run: () => Promise<number>): Duty {
+  return createDuty({ clock, run, onError })
+}
+
+async function refreshBlocked(parts: UpkeepParts): Promise<number> {
+  const { blocking } = parts.drain
+  const query = blocking.begin()
+  if (query.lanes.length === 0) return BLOCKED_MS
+  const names = await parts.store.blockedKeys(query.lanes)
+  parts.onAnswer()
+  blocking.update(query, names)
+  parts.onOpened()
+  return BLOCKED_MS
+}
+
+/** Sweeps every lane, page by page, then rests. */
+function sweeper(parts: UpkeepParts): () => Promise<number> {
+  const { store, clock, drain, options } = parts
+  let isFirst = true
+  return async () => {
+    const { sweeping } = drain
+    if (isFirst) {
+      isFirst = false
+      return options.sweepMs * Math.random()
+    }
+    const startedAt = clock.monotonic()
+    sweeping.begin()
+    let plan = sweeping.plan()
+    while (plan !== null && clock.monotonic() - startedAt < options.sweepMs) {
+      sweeping.apply(plan, await store.fetch({ relayId: parts.relayId(), ...plan.request }))
+      parts.onAnswer()
+      plan = sweeping.plan()
+    }
+    parts.onOpened()
+    return options.sweepMs * (0.9 + 0.2 * Math.random())
+  }
+}
+
+/** Empties drained leaves; the owner of the first lane also moves a quiet outbox on. */
+function rotator(parts: UpkeepParts): () => Promise<number> {
+  const { store, clock, drain, options, logger } = parts
+  let burnAt = clock.monotonic() + options.burnMs
+  return async () => {
+    if (!drain.lanes.owned().some(({ lane }) => lane === 0)) return options.rotateMs
+    const burn = clock.monotonic() >= burnAt
+    if (burn) burnAt = clock.monotonic() + options.burnMs
+    const { truncated, burnt } = await store.rotate({ burn })
+    if (truncated.length > 0 || burnt > 0)
+      logger.debug({ truncated, burnt }, 'Drained parts of the outbox were emptied.')
+    return options.rotateMs
+  }
+}

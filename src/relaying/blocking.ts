@@ -1,0 +1,41 @@
+import { resetLane, type Memory } from './memory.ts'
+
+/** Keys of which a record is parked: their later records stay in the outbox until it is replayed or discarded. */
+export interface Blocking {
+  /** To be called before the store is asked. @returns what {@link update} wants to know. */
+  begin(): BlockingQuery
+  /** What the store said: opens the lanes that were asked for, and searches again those where a key was freed. */
+  update(query: BlockingQuery, names: ReadonlySet<string>): void
+  readonly count: number
+}
+
+export interface BlockingQuery {
+  readonly lanes: readonly number[]
+  readonly parks: number
+}
+
+export function createBlocking(memory: Memory): Blocking {
+  return {
+    begin: () => ({ lanes: [...memory.lanes.keys()], parks: memory.parks }),
+    update(query, names) {
+      const freed = new Set<number>()
+      for (const [name, since] of memory.blocked) {
+        const lane = Number(name.slice(0, name.indexOf(':')))
+        // What was parked after the question was asked is not in the answer.
+        if (since > query.parks || names.has(name) || !query.lanes.includes(lane)) continue
+        memory.blocked.delete(name)
+        freed.add(lane)
+      }
+      for (const name of names) if (!memory.blocked.has(name)) memory.blocked.set(name, 0)
+      for (const number of query.lanes) {
+        const lane = memory.lanes.get(number)
+        if (lane === undefined) continue
+        lane.open = true
+        if (freed.has(number)) resetLane(memory, lane)
+      }
+    },
+    get count() {
+      return memory.blocked.size
+    },
+  }
+}

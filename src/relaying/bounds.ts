@@ -1,0 +1,118 @@
+import type { LanePage } from './relay-store.ts'
+import { EMPTY_SNAPSHOT, parseSnapshot, visible } from './snapshot.ts'
+
+/**
+ * Where one lane is to be searched: every record is to be looked at that
+ *
+ *     (id > low AND NOT (id <= pos AND visible(xid, base)))  OR  (id <= low AND xid in progress at base)
+ *
+ * Invariant: any other record of the lane has been fetched since these hints were made, or cannot exist.
+ * The object is its own generation: {@link emptyHints} makes another one whenever something that was
+ * fetched is forgotten, and a page asked for with the old one is not applied to the new one.
+ */
+export interface LaneHints {
+  base: string
+  low: number
+  pos: number
+}
+
+/** Stands for "to the end" in {@link LaneHints.pos}. */
+export const EVERYTHING: number = Number.MAX_SAFE_INTEGER
+
+/** Hints that hide nothing: the next pages bring whatever is there. */
+export function emptyHints(): LaneHints {
+  return { base: EMPTY_SNAPSHOT, low: 0, pos: 0 }
+}
+
+/** The position up to which `page` is complete. Null when it is cut before its first record: it says nothing. */
+export function lastOf(page: LanePage): number | null {
+  return page.cut ? (page.records.at(-1)?.position ?? null) : EVERYTHING
+}
+
+/**
+ * Moves the hints on after a page, read with `snapshot`, that is complete up to `last`.
+ *
+ * `low` must not exceed `last`: only the last snapshot's transactions in progress are remembered, so records
+ * above a cut page that were in progress before have to stay findable by their position.
+ */
+export function advance(hints: LaneHints, page: { snapshot: string; last: number; mark: number }): void {
+  hints.base = page.snapshot
+  hints.pos = page.last
+  hints.low = Math.min(page.mark, page.last)
+}
+
+/**
+ * The safe lower bound for a snapshot, from pairs (value of the position sequence, transaction of ours).
+ *
+ * A pair is made by reading the sequence first, then committing a write of ours. In a snapshot that shows
+ * this write, a transaction at or above its xmax got its id after ours, hence after the sequence was read,
+ * and takes its positions later still: they are above the value read. Taking the value from the snapshot's
+ * own statement instead would be wrong: such a transaction may have taken a lower one before.
+ */
+export interface Marks {
+  /**
+   * Takes note of what a fetch has read. @returns false when the server has gone back in time (a failover
+   * that lost commits, a restored copy, a sequence set back): everything known is then in doubt.
+   */
+  observe(snapshot: string, sequence: number): boolean
+  /** The last value read; hand it to {@link remember} with the write that was sent after it. */
+  readonly sequence: number
+  /** @param sequence a value read before the write that has now committed as `xid` was sent. */
+  remember(sequence: number, xid: number): void
+  /** The bound for pages that were read with `snapshot`; 0 when nothing is known. */
+  markOf(snapshot: string): number
+  /** Forgets all, as after a lost connection. */
+  clear(): void
+}
+
+interface Pair {
+  readonly sequence: number
+  readonly xid: number
+}
+
+const MOST_PAIRS = 64
+
+export function createMarks(): Marks {
+  let shown = 0
+  let pending: Pair[] = []
+  let sequence = 0
+  let xmax = 0
+
+  const clear = (): void => {
+    shown = 0
+    pending = []
+    sequence = 0
+    xmax = 0
+  }
+  return {
+    get sequence() {
+      return sequence
+    },
+    observe(text, value) {
+      const snapshot = parseSnapshot(text)
+      const wentBack = value < sequence || snapshot.xmax < xmax
+      if (wentBack) clear()
+      sequence = value
+      xmax = snapshot.xmax
+      return !wentBack
+    },
+    remember(value, xid) {
+      if (value <= shown) return
+      pending.push({ sequence: value, xid })
+      // Leaving the oldest out only makes the bound lower than it could be.
+      if (pending.length > MOST_PAIRS) pending.shift()
+    },
+    markOf(text) {
+      if (pending.length === 0) return shown
+      const snapshot = parseSnapshot(text)
+      // Later snapshots of the same server show what this one shows.
+      pending = pending.filter((pair) => {
+        if (!visible(pair.xid, snapshot)) return true
+        shown = Math.max(shown, pair.sequence)
+        return false
+      })
+      return shown
+    },
+    clear,
+  }
+}

@@ -1,0 +1,167 @@
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import { advance, lastOf, type LaneHints, type Marks } from './bounds.ts'
+import type { Gates } from './gates.ts'
+import type { Held, Lane } from './held.ts'
+import { blockedName, forget, resetLane, resetLanes, routeOf, take, type Memory } from './memory.ts'
+import type { FetchRequest, FetchResult, LaneClaim, LanePage, OutboxRecord } from './relay-store.ts'
+import { shares } from './shares.ts'
+import { judge, type LaneSweep } from './sweep.ts'
+import { toHeld } from './to-held.ts'
+
+/** One fetch on its way, with what its pages may be applied to. */
+export interface FetchPlan {
+  readonly request: Omit<FetchRequest, 'relayId'>
+  readonly hints: ReadonlyMap<number, LaneHints>
+  /** The sweeps that were over when the fetch was sent: its pages judge them. */
+  readonly judges: ReadonlyMap<number, LaneSweep>
+}
+
+export interface IntakeParts {
+  readonly memory: Memory
+  readonly marks: Marks
+  readonly gates: Gates
+  readonly telemetry: Telemetry
+  readonly batchSize: number
+  readonly windowBytes: number
+  readonly passBlockedKeys: boolean
+  now(): number
+}
+
+/** What comes into memory. */
+export interface Intake {
+  /** Every lane may hold something new. */
+  wake(): void
+  /** Whether some lane may hold something that there is room for. */
+  readonly hungry: boolean
+  /** @returns null when nothing is to be fetched now. At most one fetch is out at a time. */
+  plan(): FetchPlan | null
+  /** @returns the lanes that were asked for and not answered: they may be lost. */
+  apply(plan: FetchPlan, result: FetchResult): LaneClaim[]
+  /** The fetch failed. */
+  abandon(plan: FetchPlan): void
+  /** The row of a record was removed; a fetch that is out may still have seen it. */
+  removed(job: Held): void
+}
+
+export function createIntake(parts: IntakeParts): Intake {
+  const { memory, marks, gates, batchSize, windowBytes } = parts
+  let out: FetchPlan | null = null
+  let lingering: Held[] = []
+
+  const hasRoom = (lane: Lane): boolean => lane.open && !lane.leaving && lane.unsent < batchSize
+  const isFull = (): boolean => memory.ready >= batchSize || memory.unsentBytes >= windowBytes
+  const finish = (): void => {
+    out = null
+    for (const job of lingering) forget(job)
+    lingering = []
+  }
+
+  return {
+    wake() {
+      for (const lane of memory.lanes.values()) lane.more = true
+    },
+    get hungry() {
+      if (out !== null || isFull()) return false
+      for (const lane of memory.lanes.values()) if (lane.more && hasRoom(lane)) return true
+      return false
+    },
+    plan() {
+      if (out !== null || isFull()) return null
+      const lanes = [...memory.lanes.values()].filter((lane) => lane.more && hasRoom(lane))
+      if (lanes.length === 0) return null
+      out = makePlan(parts, lanes)
+      return out
+    },
+    apply(plan, result) {
+      if (out !== plan) return []
+      if (!marks.observe(result.snapshot, result.sequence)) resetLanes(memory)
+      const mark = marks.markOf(result.snapshot)
+      const answered = new Set<number>()
+      for (const page of result.pages) {
+        answered.add(page.lane)
+        const lane = memory.lanes.get(page.lane)
+        // Something of this lane was forgotten since the request was sent: the page no longer fits.
+        if (lane === undefined || lane.leaving || lane.hints !== plan.hints.get(page.lane)) continue
+        applyPage({ parts, plan, lane }, page, { snapshot: result.snapshot, mark })
+      }
+      finish()
+      return plan.request.lanes.filter(
+        ({ lane, epoch }) => !answered.has(lane) && memory.lanes.get(lane)?.epoch === epoch,
+      )
+    },
+    abandon(plan) {
+      if (out !== plan) return
+      for (const lane of plan.hints.keys()) {
+        const owned = memory.lanes.get(lane)
+        if (owned !== undefined) owned.more = true
+      }
+      finish()
+    },
+    removed(job) {
+      if (out === null) forget(job)
+      else lingering.push(job)
+    },
+  }
+}
+
+function makePlan(parts: IntakeParts, lanes: readonly Lane[]): FetchPlan {
+  const { memory, gates, batchSize, windowBytes, passBlockedKeys } = parts
+  const split = shares(lanes, { maxRecords: batchSize, maxBytes: windowBytes - memory.unsentBytes })
+  const judges = new Map<number, LaneSweep>()
+  const hints = new Map<number, LaneHints>()
+  const requests = lanes.map((lane, index) => {
+    lane.more = false
+    hints.set(lane.lane, lane.hints)
+    if (lane.sweep?.state === 'judging') judges.set(lane.lane, lane.sweep)
+    const share = split[index] ?? { maxRecords: 1, maxBytes: 1 }
+    return { lane: lane.lane, epoch: lane.epoch, ...lane.hints, ...share }
+  })
+  return { request: { lanes: requests, gated: gates.gated(), passBlockedKeys }, hints, judges }
+}
+
+interface PageContext {
+  readonly parts: IntakeParts
+  readonly plan: FetchPlan
+  readonly lane: Lane
+}
+
+function applyPage(context: PageContext, page: LanePage, read: { snapshot: string; mark: number }): void {
+  const { parts, plan, lane } = context
+  lane.busy = page.cut
+  if (page.cut) lane.more = true
+  const last = lastOf(page)
+  for (const record of page.records) admit(parts, lane, record)
+  if (last === null) return
+  advance(lane.hints, { snapshot: read.snapshot, last, mark: read.mark })
+  lane.highest = Math.max(lane.highest, page.records.at(-1)?.position ?? 0)
+  const sweep = lane.sweep
+  if (sweep === null || plan.judges.get(lane.lane) !== sweep) return
+  const missed = judge(sweep, last)
+  if (sweep.candidates.size === 0) lane.sweep = null
+  if (missed.size === 0) return
+  resetLane(parts.memory, lane)
+  lane.suspects = new Map(missed)
+}
+
+function admit(parts: IntakeParts, lane: Lane, record: OutboxRecord): void {
+  const { memory, gates } = parts
+  const known = lane.held.get(record.position)
+  // In memory already. With another id it is another record: the server lost commits and gave the position out again.
+  if (known?.messageId === record.messageId) return
+  lane.sweep?.fetched.add(record.position)
+  if (
+    record.key !== null &&
+    memory.blocked.size > 0 &&
+    memory.blocked.has(blockedName(record.lane, record.key))
+  ) {
+    return
+  }
+  const job = toHeld(record, lane, routeOf(memory, record.exchange))
+  if (!gates.admits(job, parts.now())) return
+  if (lane.suspects?.get(record.position) === record.messageId) {
+    lane.suspects.delete(record.position)
+    if (lane.suspects.size === 0) lane.suspects = null
+    parts.telemetry.sweepFound?.(1)
+  }
+  take(memory, job)
+}

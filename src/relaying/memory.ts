@@ -1,0 +1,126 @@
+import { emptyHints } from './bounds.ts'
+import { createRoute, type Held, type Lane, type Route } from './held.ts'
+import { createKeyOrder, type KeyOrder } from './key-order.ts'
+
+/** Everything a relay holds: its lanes, where their records go, and how much there is of them. */
+export interface Memory {
+  readonly lanes: Map<number, Lane>
+  readonly routes: Map<string, Route>
+  readonly keys: KeyOrder<Held>
+  /**
+   * Keys that have a parked record, as `lane:key`, with the number of the park call that blocked them:
+   * 0 when another relay did, Infinity while the call is still out.
+   */
+  readonly blocked: Map<string, number>
+  /** Park calls so far. */
+  parks: number
+  /** Records that may go as soon as there is room. */
+  ready: number
+  /** Bytes of those that are ready or waiting. */
+  unsentBytes: number
+  /** Handed to the publisher, without those of stalled exchanges. */
+  inFlight: number
+  inFlightBytes: number
+}
+
+export function createMemory(): Memory {
+  return {
+    lanes: new Map(),
+    routes: new Map(),
+    keys: createKeyOrder<Held>(),
+    blocked: new Map(),
+    parks: 0,
+    ready: 0,
+    unsentBytes: 0,
+    inFlight: 0,
+    inFlightBytes: 0,
+  }
+}
+
+export function routeOf(memory: Memory, exchange: string): Route {
+  let route = memory.routes.get(exchange)
+  if (route === undefined) memory.routes.set(exchange, (route = createRoute(exchange)))
+  return route
+}
+
+/** Blocked keys are named as the store names them. */
+export function blockedName(lane: number, key: string): string {
+  return `${lane}:${key}`
+}
+
+export function makeReady(memory: Memory, job: Held): void {
+  job.stage = 'ready'
+  memory.ready += 1
+  job.route.ready.push(job)
+}
+
+/** Takes a record that waits or is ready into memory. */
+export function take(memory: Memory, job: Held): void {
+  job.home.held.set(job.position, job)
+  job.home.unsent += 1
+  memory.unsentBytes += job.bytes
+  job.inLine = true
+  if (memory.keys.join(job)) makeReady(memory, job)
+}
+
+/** A record stops being unsent: it was sent, or forgotten. */
+export function leaveUnsent(memory: Memory, job: Held): void {
+  if (job.stage === 'ready') memory.ready -= 1
+  job.home.unsent -= 1
+  memory.unsentBytes -= job.bytes
+}
+
+/** Lets go of a record; whoever calls this sees to it that it is found again, or that its row is gone. */
+export function forget(job: Held): void {
+  job.stage = 'gone'
+  // A server that failed over may have given the position to another record meanwhile.
+  if (job.home.held.get(job.position) === job) job.home.held.delete(job.position)
+}
+
+/** The head of a key's line leaves it; the next one may go. Does nothing for one that has left before. */
+export function passOn(memory: Memory, job: Held): Held | null {
+  if (!job.inLine) return null
+  job.inLine = false
+  const next = memory.keys.advance(job)
+  if (next !== null) makeReady(memory, next)
+  return next
+}
+
+/** Forgets the unsent records of a lane, or those that match. */
+export function dropUnsent(memory: Memory, lane: Lane, matches?: (job: Held) => boolean): void {
+  if (lane.unsent === 0) return
+  const heads: Held[] = []
+  for (const job of lane.held.values()) {
+    if (job.stage !== 'ready' && job.stage !== 'waiting') continue
+    if (matches !== undefined && !matches(job)) continue
+    if (job.stage === 'ready') heads.push(job)
+    leaveUnsent(memory, job)
+    forget(job)
+  }
+  for (const head of heads) passOn(memory, head)
+}
+
+/** Begins a lane anew: nothing unsent is remembered, and the next pages bring whatever is not in memory. */
+export function resetLane(memory: Memory, lane: Lane): void {
+  dropUnsent(memory, lane)
+  lane.hints = emptyHints()
+  lane.sweep = null
+  lane.more = true
+  lane.busy = true
+}
+
+export function resetLanes(memory: Memory): void {
+  for (const lane of memory.lanes.values()) resetLane(memory, lane)
+}
+
+/** A lane belongs to somebody else now. */
+export function removeLane(memory: Memory, lane: Lane): void {
+  dropUnsent(memory, lane)
+  for (const job of lane.held.values()) {
+    job.stage = 'gone'
+    if (job.key !== null) memory.keys.forget(job.key)
+  }
+  lane.held.clear()
+  memory.lanes.delete(lane.lane)
+  for (const name of memory.blocked.keys()) if (name.startsWith(`${lane.lane}:`)) memory.blocked.delete(name)
+}

@@ -1,0 +1,84 @@
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import type { Marks } from './bounds.ts'
+import type { Held } from './held.ts'
+import type { Intake } from './intake.ts'
+import { blockedName, type Memory } from './memory.ts'
+import type { Outflow, Parked } from './outflow.ts'
+import type { ParkRequest, RecordReference, Settlement } from './relay-store.ts'
+
+/** Records on their way out of the outbox, with the value of the sequence that was known before. */
+export interface Batch<Item> {
+  readonly items: readonly Item[]
+  readonly sequence: number
+}
+
+/** What is done with records after the publisher has spoken. */
+export interface Settling {
+  /** Confirmed records whose rows are still there. */
+  readonly unsettled: number
+  readonly unparked: number
+  /** Takes up to `most` confirmed records, merged from all lanes. To be handed to exactly one of the next two. */
+  takeConfirmed(most: number): Batch<Held> | null
+  settled(batch: Batch<Held>, settlement: Settlement): void
+  /** It is not known whether the rows were removed: they are to be removed again, which does no harm. */
+  unsettle(batch: Batch<Held>): void
+  takeParked(most: number): Batch<Parked> | null
+  parked(batch: Batch<Parked>, settlement: Settlement): void
+  unpark(batch: Batch<Parked>): void
+}
+
+export interface SettlingParts {
+  readonly memory: Memory
+  readonly marks: Marks
+  readonly outflow: Outflow
+  readonly intake: Intake
+  readonly telemetry: Telemetry
+}
+
+export function createSettling(parts: SettlingParts): Settling {
+  const { memory, marks, outflow, intake, telemetry } = parts
+  const take = <Item>(from: Item[], most: number): Batch<Item> | null =>
+    from.length === 0 ? null : { items: from.splice(0, most), sequence: marks.sequence }
+
+  return {
+    get unsettled() {
+      return outflow.confirmed.length
+    },
+    get unparked() {
+      return outflow.toPark.length
+    },
+    takeConfirmed: (most) => take(outflow.confirmed, most),
+    settled(batch, { removed, xid }) {
+      marks.remember(batch.sequence, xid)
+      for (const job of batch.items) intake.removed(job)
+      telemetry.settled?.(removed)
+    },
+    unsettle(batch) {
+      outflow.confirmed.unshift(...batch.items)
+    },
+    takeParked: (most) => take(outflow.toPark, most),
+    parked(batch, { xid }) {
+      marks.remember(batch.sequence, xid)
+      memory.parks += 1
+      for (const { job } of batch.items) {
+        intake.removed(job)
+        const name = job.key === null ? null : blockedName(job.lane, job.key)
+        if (name !== null && memory.blocked.has(name)) memory.blocked.set(name, memory.parks)
+      }
+    },
+    unpark(batch) {
+      outflow.toPark.unshift(...batch.items)
+    },
+  }
+}
+
+export function references(batch: Batch<Held>): RecordReference[] {
+  return batch.items.map(({ lane, position, messageId }) => ({ lane, position, messageId }))
+}
+
+export function parkRequests(batch: Batch<Parked>): ParkRequest[] {
+  return batch.items.map(({ job, reason, error }) => {
+    const { lane, position, messageId } = job
+    return { lane, position, messageId, reason, error }
+  })
+}

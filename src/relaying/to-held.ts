@@ -1,0 +1,70 @@
+import { STORED_HEADER } from '../message/headers.ts'
+import type { Held, Lane, Route } from './held.ts'
+import type { OutboxRecord } from './relay-store.ts'
+
+type Headers = Readonly<Record<string, string>>
+
+const NO_HEADERS: Headers = Object.freeze({})
+
+/** Guessed cost in memory of what a record has beside its payload. */
+const OVERHEAD_BYTES = 512
+
+/** A record as it is published. */
+export function toHeld(record: OutboxRecord, home: Lane, route: Route): Held {
+  const all = readHeaders(record.headers)
+  let headers = all ?? NO_HEADERS
+  let correlationId: string | null = null
+  let causationId: string | null = null
+  if (STORED_HEADER.correlation in headers || STORED_HEADER.causation in headers) {
+    const {
+      [STORED_HEADER.correlation]: correlation,
+      [STORED_HEADER.causation]: causation,
+      ...rest
+    } = headers
+    correlationId = correlation ?? null
+    causationId = causation ?? null
+    headers = rest
+  }
+  return {
+    messageId: record.messageId,
+    type: record.type,
+    source: record.source,
+    version: record.version,
+    key: record.key,
+    correlationId,
+    causationId,
+    createdAt: record.createdAt,
+    contentType: record.contentType,
+    headers,
+    body: record.payload,
+    exchange: record.exchange,
+    routingKey: record.routingKey,
+    lane: record.lane,
+    epoch: home.epoch,
+    position: record.position,
+    home,
+    route,
+    bytes: record.payload.length + record.headers.length + OVERHEAD_BYTES,
+    stage: 'waiting',
+    isReadable: all !== null,
+    inLine: false,
+    next: null,
+  }
+}
+
+function readHeaders(text: string): Headers | null {
+  if (text === '{}' || text === '') return NO_HEADERS
+  try {
+    const value: unknown = JSON.parse(text)
+    return isHeaders(value) ? value : null
+  } catch {
+    // Only foreign writers can store such a text; the caller moves the record aside.
+    return null
+  }
+}
+
+function isHeaders(value: unknown): value is Headers {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  for (const name in value) if (typeof (value as Record<string, unknown>)[name] !== 'string') return false
+  return true
+}

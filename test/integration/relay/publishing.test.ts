@@ -1,0 +1,27 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createWorld, firstArrivals, numbered, outOfOrder, type World } from './world.ts'
+
+let world: World
+beforeEach(async () => {
+  world = await createWorld()
+})
+afterEach(async () => {
+  await world[Symbol.asyncDispose]()
+})
+
+describe('a relay', () => {
+  test.each([1, 3])('publishes 20,000 messages once and in order: %i at work', async (relays) => {
+    for (let n = 0; n < 10; n += 1) {
+      await world.write(numbered(20_000, 500).slice(n * 2000, (n + 1) * 2000))
+    }
+    await Promise.all(Array.from({ length: relays }, () => world.start()))
+    await world.drained()
+
+    const { arrived } = world.broker
+    expect(new Set(arrived.map(({ messageId }) => messageId)).size).toBe(20_000)
+    expect(arrived).toHaveLength(20_000)
+    expect(outOfOrder(arrived)).toEqual([])
+    expect(firstArrivals(arrived).size).toBe(500)
+    expect(world.relays.reduce((sum, { counts }) => sum + counts.sweepFound, 0)).toBe(0)
+  })
+})
