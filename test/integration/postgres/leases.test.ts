@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { createRelayStore } from '../../../adapters/postgres/index.ts'
 import { renew } from '../../../adapters/postgres/statements/renew.ts'
 import type { RelayStore } from '../../../src/ports.ts'
 import { createReader, registerRelay } from '../../contract/relay-store.contract.ts'
 import { eventually } from '../../support/eventually.ts'
-import { createSetting, insert, type Setting } from './setting.ts'
+import { beforeStatement, createSetting, insert, type Setting } from './setting.ts'
 
 const LANES = 16
 const SHORT_LEASE_MS = 400
@@ -56,6 +57,25 @@ test('a buried relay is told so by everything it asks, and its lanes have new ep
   for (const { lane, epoch } of zombie.owned) {
     expect(taken?.owned.find((claim) => claim.lane === lane)?.epoch).toBeGreaterThan(epoch)
   }
+})
+
+test('a relay is not buried by another one while it is just being given lanes', async () => {
+  await using setting = await createSetting()
+  const { pool, store } = setting
+  const [first, second] = [await registerRelay(store), await registerRelay(store)]
+  let burying: Promise<unknown> = Promise.resolve()
+  const interrupted = createRelayStore(
+    beforeStatement(setting.sql, /^\s*with mine/, async () => {
+      await pool.query(`update waybill.relay set expires_at = 'epoch' where relay_id = $1`, [first])
+      let done = false
+      burying = store.rebalance(second, 0).finally(() => {
+        done = true
+      })
+      await eventually(async () => done || (await waits(setting)))
+    }),
+  )
+  expect((await interrupted.rebalance(first, 0))?.owned).toHaveLength(LANES / 2)
+  expect(await burying).toMatchObject({ liveRelays: 1, owned: { length: LANES } })
 })
 
 test('registering twice, because the answer was lost, is one registration', async () => {

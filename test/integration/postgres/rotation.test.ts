@@ -1,8 +1,16 @@
 import type pg from 'pg'
 import { expect, test } from 'vitest'
-import { createRelayStore, type SqlExecutor, type SqlPool } from '../../../adapters/postgres/index.ts'
+import { createRelayStore } from '../../../adapters/postgres/index.ts'
 import { createReader } from '../../contract/relay-store.contract.ts'
-import { createSetting, insert, insertAt, insertMany, LEAF_RUN, type Setting } from './setting.ts'
+import {
+  beforeStatement,
+  createSetting,
+  insert,
+  insertAt,
+  insertMany,
+  LEAF_RUN,
+  type Setting,
+} from './setting.ts'
 
 test('a drained leaf is emptied while an old snapshot keeps VACUUM from doing it', async () => {
   await using setting = await createSetting()
@@ -120,20 +128,6 @@ async function fillAndDrainLeafZero({ pool }: Setting): Promise<void> {
   await insertMany(pool, 500)
   await pool.query('delete from waybill.outbox')
   await pool.query(`select setval('waybill.outbox_id_seq', $1)`, [LEAF_RUN])
-}
-
-/** A pool that does something else first whenever a transaction comes to a certain statement. */
-function beforeStatement(pool: SqlPool, pattern: RegExp, first: () => Promise<void>): SqlPool {
-  const intercept = (executor: SqlExecutor): SqlExecutor => ({
-    async query(text, values) {
-      if (pattern.test(text)) await first()
-      return executor.query(text, values)
-    },
-  })
-  return {
-    query: (text, values) => pool.query(text, values),
-    transaction: (work) => pool.transaction((executor) => work(intercept(executor))),
-  }
 }
 
 async function size(pool: pg.Pool, leaf: number): Promise<number> {

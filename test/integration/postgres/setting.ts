@@ -123,3 +123,17 @@ export interface RecordFields {
   readonly payload?: string
   readonly messageId?: string
 }
+
+/** A pool that does something else first whenever a transaction comes to a certain statement. */
+export function beforeStatement(pool: SqlPool, pattern: RegExp, first: () => Promise<void>): SqlPool {
+  const intercept = (executor: SqlExecutor): SqlExecutor => ({
+    async query(text, values) {
+      if (pattern.test(text)) await first()
+      return executor.query(text, values)
+    },
+  })
+  return {
+    query: (text, values) => pool.query(text, values),
+    transaction: (work) => pool.transaction((executor) => work(intercept(executor))),
+  }
+}
