@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { pgDatabase } from '../../adapters/pg/index.ts'
+import type { RelayStore } from '../../src/ports.ts'
 import { createRelay, type Relay, type RelayOptions } from '../../relay/index.ts'
 import { createFreezableClock } from './freezable-clock.ts'
 import type { History } from './history.ts'
@@ -13,6 +14,10 @@ export interface Misfortune {
   readonly freeze: number
   readonly drop: number
 }
+
+/** A relay looks far more often than it renews or claims: misfortunes are to strike at every kind of step. */
+const STEP_WEIGHTS: Partial<Record<keyof RelayStore, number>> = { ring: 0.2, fetch: 1, settle: 3 }
+const RARE_STEP_WEIGHT = 10
 
 export interface RelayActorParts {
   readonly name: string
@@ -89,9 +94,10 @@ export async function startRelayActor(parts: RelayActorParts): Promise<RelayActo
     },
     onStep({ call, when }) {
       if (!alive || frozen) return
-      if (steps.chance(misfortune.crash)) crash(`crash ${when} ${call}`)
-      else if (steps.chance(misfortune.freeze)) freeze()
-      else if (steps.chance(misfortune.drop)) {
+      const weight = STEP_WEIGHTS[call] ?? RARE_STEP_WEIGHT
+      if (steps.chance(misfortune.crash * weight)) crash(`crash ${when} ${call}`)
+      else if (steps.chance(misfortune.freeze * weight)) freeze()
+      else if (steps.chance(misfortune.drop * weight)) {
         fault('connection dropped')
         connection.drop()
       }

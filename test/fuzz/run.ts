@@ -28,6 +28,8 @@ export interface RunReport extends Verdict {
 const SCHEMA = 'waybill'
 const LEASE_MS = 1_500
 const GRACE_MS = 500
+/** The simulated connections end at once; the relay demands a figure that fits its lease. */
+const HEARTBEAT_MS = 300
 const CALM: Misfortune = { crash: 0, freeze: 0, drop: 0 }
 const STORMY: Misfortune = { crash: 0.0006, freeze: 0.0006, drop: 0.001 }
 const WRITERS = 5
@@ -98,6 +100,10 @@ function relayParts(stage: Stage, name: string, random: Random): Parameters<type
   const options: RelayOptions = {
     leaseMs: LEASE_MS,
     graceMs: GRACE_MS,
+    heartbeatMs: HEARTBEAT_MS,
+    rebalanceMs: 250,
+    rotateMs: 100,
+    gateMaxMs: 400,
     batchSize: random.between(4, 100),
     window: random.between(20, 400),
     sweepMs: sweep ? 1_500 : 3_600_000,

@@ -26,7 +26,7 @@ export interface WriterParts {
   readonly signal: AbortSignal
 }
 
-export type FuzzOutbox = Outbox<typeof messages, pg.PoolClient>
+export type FuzzOutbox = Outbox<typeof messages, pg.ClientBase>
 
 export const createFuzzOutbox = (pool: pg.Pool, schema: string): FuzzOutbox =>
   createOutbox({ source: 'fuzz', messages, database: pgDatabase(pool, { schema }) })
@@ -80,7 +80,7 @@ export async function runLongWriter(parts: WriterParts): Promise<void> {
 /** Locks and bumps one to three aggregates in order, and writes one or two messages for each. */
 async function bump(
   { outbox, random, history }: WriterParts,
-  client: pg.PoolClient,
+  client: pg.ClientBase,
   { from, to }: KeyRange = ALL_KEYS,
 ): Promise<WrittenMessage[]> {
   const count = random.between(1, 3)
@@ -110,7 +110,7 @@ async function bump(
 }
 
 interface Finish {
-  readonly client: pg.PoolClient
+  readonly client: pg.ClientBase
   readonly written: readonly WrittenMessage[]
   readonly commit: boolean
 }
@@ -124,7 +124,7 @@ const settle = (written: readonly WrittenMessage[], commit: boolean): void => {
   for (const message of written) message.fate = commit ? 'committed' : 'rolled back'
 }
 
-async function plain(parts: WriterParts, client: pg.PoolClient): Promise<void> {
+async function plain(parts: WriterParts, client: pg.ClientBase): Promise<void> {
   const { random } = parts
   await client.query('begin')
   const written = await bump(parts, client)
@@ -133,7 +133,7 @@ async function plain(parts: WriterParts, client: pg.PoolClient): Promise<void> {
   parts.history.count('plain')
 }
 
-async function earlyTransactionId(parts: WriterParts, client: pg.PoolClient): Promise<void> {
+async function earlyTransactionId(parts: WriterParts, client: pg.ClientBase): Promise<void> {
   const { random } = parts
   await client.query('begin')
   await client.query('select pg_current_xact_id()')
@@ -143,7 +143,7 @@ async function earlyTransactionId(parts: WriterParts, client: pg.PoolClient): Pr
   parts.history.count('early transaction id')
 }
 
-async function savepoints(parts: WriterParts, client: pg.PoolClient): Promise<void> {
+async function savepoints(parts: WriterParts, client: pg.ClientBase): Promise<void> {
   const { random } = parts
   await client.query('begin')
   const written: WrittenMessage[] = []
@@ -163,7 +163,7 @@ async function savepoints(parts: WriterParts, client: pg.PoolClient): Promise<vo
   await finish({ client, written, commit: random.chance(0.9) })
 }
 
-async function twoPhase(parts: WriterParts, client: pg.PoolClient): Promise<void> {
+async function twoPhase(parts: WriterParts, client: pg.ClientBase): Promise<void> {
   const { random } = parts
   const name = randomUUID()
   await client.query('begin')
@@ -176,7 +176,7 @@ async function twoPhase(parts: WriterParts, client: pg.PoolClient): Promise<void
   parts.history.count('two-phase')
 }
 
-async function unkeyed(parts: WriterParts, client: pg.PoolClient): Promise<void> {
+async function unkeyed(parts: WriterParts, client: pg.ClientBase): Promise<void> {
   const { outbox, history, random } = parts
   await client.query('begin')
   const { messageId } = await outbox.write(client, { type: 'fuzz.red', payload: { version: 1 } })
@@ -188,14 +188,12 @@ async function unkeyed(parts: WriterParts, client: pg.PoolClient): Promise<void>
 
 function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal?.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer)
-        resolve()
-      },
-      { once: true },
-    )
+    const finish = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', finish)
+      resolve()
+    }
+    const timer = setTimeout(finish, ms)
+    signal?.addEventListener('abort', finish, { once: true })
   })
 }
