@@ -41,7 +41,7 @@ export async function createTestVhost(): Promise<TestVhost> {
 }
 
 /** rabbitmqctl of the shared broker, where it is at hand. */
-export function brokerControl(): BrokerControl | undefined {
+function brokerControl(): BrokerControl | undefined {
   const rabbitmqctl: Rabbitmqctl | null = inject('rabbitmqctl')
   if (!rabbitmqctl) return undefined
   return {
