@@ -1,7 +1,13 @@
 /** Door for those who use Waybill in a service. Importing it loads no driver. */
+export { createConsumer } from './consuming/consumer.ts'
+export type { Consumer, ConsumerState, ConsumerStatus } from './consuming/consumer.ts'
+export type { Handler, HandlerContext, HandlerOutbox, Handlers } from './consuming/handler.ts'
+export type { ConsumerOptions } from './consuming/options.ts'
 export type { CommitNotice, Database } from './database/database.ts'
 export { ERROR_CODES, isWaybillError, WaybillError } from './errors.ts'
 export type { ErrorReport, WaybillErrorCode } from './errors.ts'
+export { createInbox } from './inbox/inbox.ts'
+export type { Inbox, Once, OnceOptions } from './inbox/inbox.ts'
 export type { Clock } from './lifecycle/clock.ts'
 export type { Service } from './lifecycle/service.ts'
 export { combineMessages, defineMessages } from './message/catalogue.ts'

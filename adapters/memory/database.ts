@@ -58,7 +58,7 @@ export interface MemoryDatabase extends Database<MemoryTransaction> {
 export function memoryDatabase(options: MemoryDatabaseOptions = {}): MemoryDatabase {
   const engine = createEngine(options.clock ?? systemClock, options.lockTimeoutMs ?? 5_000)
   const outage = createOutage(engine)
-  const relay: MemoryRelayStore = createRelayStore(engine, outage.check)
+  const relay: MemoryRelayStore = createRelayStore(engine, () => outage.check())
   const inbox = createInboxStore(engine)
 
   return {

@@ -73,7 +73,10 @@ export function createFaults(): { readonly faults: BrokerFaults; readonly state:
     },
     closeGate: (exchange) => void gated.add(exchange),
     openGate: (exchange) => void gated.delete(exchange),
-    refuse: (exchange, on) => void (on ? refused.add(exchange) : refused.delete(exchange)),
+    refuse(exchange, on) {
+      if (on) refused.add(exchange)
+      else refused.delete(exchange)
+    },
     holdConfirms: () => {
       set({ confirmsHeld: true })
     },

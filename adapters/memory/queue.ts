@@ -33,9 +33,9 @@ export interface QueueOptions {
   readonly name: string
   /** After more returns than this a message is given to `onDead`. */
   readonly deliveryLimit: number
-  onDead(message: QueuedMessage): void
+  readonly onDead: (message: QueuedMessage) => void
   /** Runs later, never from inside the call. */
-  defer(work: () => void): void
+  readonly defer: (work: () => void) => void
 }
 
 export function createQueue({ name, deliveryLimit, onDead, defer }: QueueOptions): MemoryQueue {

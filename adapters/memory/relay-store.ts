@@ -70,7 +70,10 @@ export function createRelayStore(engine: Engine, check: () => Promise<void>): Me
       answer(() => ({
         snapshot: snapshotText(engine.snapshot()),
         sequence: engine.sequence(),
-        pages: fetchPages(engine, request, { owns: leases.owns, isKeyBlocked }),
+        pages: fetchPages(engine, request, {
+          owns: (relayId, claim) => leases.owns(relayId, claim),
+          isKeyBlocked,
+        }),
       })),
     settle: (records) => answer(() => settlement(engine, remove(engine, records).length)),
     park: (requests) =>

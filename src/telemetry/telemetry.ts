@@ -21,9 +21,12 @@ export interface Telemetry {
   leaseLost?(): void
   /** A delivery was answered. */
   handled?(consumer: string, type: string, outcome: HandledOutcome, durationMs: number): void
+  /** A consumer waits for its database, has given its subscription up meanwhile, or goes on. */
+  hold?(consumer: string, state: 'holding' | 'detached' | 'over'): void
 }
 
-export type HandledOutcome = 'handled' | 'duplicate' | 'failed' | 'malformed' | 'conflict' | 'released'
+export type HandledOutcome =
+  'handled' | 'duplicate' | 'failed' | 'malformed' | 'conflict' | 'ignored' | 'released'
 
 /** The default: listens to nothing. */
 export const silentTelemetry: Telemetry = {}

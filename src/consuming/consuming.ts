@@ -1,0 +1,209 @@
+import type { Database } from '../database/database.ts'
+import { WaybillError } from '../errors.ts'
+import type { Clock } from '../lifecycle/clock.ts'
+import type { Catalogue } from '../message/catalogue.ts'
+import type { Outbox } from '../outbox/outbox.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import type { QueueTopology, Transport } from '../transport/transport.ts'
+import { createAnswers, type Answers } from './answers.ts'
+import { createDispatcher, type Dispatcher } from './dispatcher.ts'
+import type { AnyHandler } from './handler.ts'
+import { createHold, type Hold, type HoldParts } from './hold.ts'
+import { judge } from './judge.ts'
+import type { ConsumerLimits } from './options.ts'
+import { pruneInboxRepeatedly } from './prune-inbox.ts'
+import { createSubscriber, type Subscriber } from './subscriber.ts'
+import type { Work } from './verdict.ts'
+
+/** A consumer's options, checked and with their defaults. */
+export interface ConsumingParts<Tx> {
+  readonly consumer: string
+  readonly queue: string
+  readonly messages: Catalogue
+  readonly database: Database<Tx>
+  readonly transport: Transport
+  readonly outbox: Outbox<Catalogue, Tx>
+  readonly handlers: ReadonlyMap<string, AnyHandler<Tx>>
+  readonly onUnknownType: 'ignore' | 'dead'
+  readonly limits: ConsumerLimits
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly logger: Logger
+}
+
+/** The machinery of one consumer: subscription, dispatcher and hold, and what they tell one another. */
+export interface Consuming {
+  /** Resolves when consuming; rejects when stopped before. */
+  start(topology: QueueTopology): Promise<void>
+  stop(): Promise<void>
+  state(): 'consuming' | 'holding' | 'detached'
+  running(): number
+  waiting(): number
+}
+
+/** How long `stop` waits for anything but running handlers, and for those after it has aborted them. */
+const GRACE_MS = 5_000
+
+export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
+  const { clock, limits, logger } = parts
+  const stopping = new AbortController()
+  const shutdown = new AbortController()
+  const self = { subscriber: null as Subscriber | null, pruning: Promise.resolve() }
+  const signals = { stopping: stopping.signal, shutdown: shutdown.signal }
+  const { dispatcher, hold, answers } = createMachine(parts, {
+    ...signals,
+    subscriber: () => self.subscriber,
+  })
+
+  const subscribe = async (topology: QueueTopology): Promise<void> => {
+    self.subscriber = createSubscriber({
+      ...{ transport: parts.transport, topology, prefetch: limits.prefetch, clock, logger },
+      onDelivery(delivery, epoch) {
+        const work: Work = { delivery, epoch, delays: 0, suspicions: 0 }
+        if (stopping.signal.aborted) answers.give(work, { kind: 'release' }, 0)
+        else dispatcher.add(work)
+      },
+      onLost: () => void dispatcher.drain(),
+    })
+    await untilStopped(self.subscriber.open(), stopping.signal, parts)
+  }
+
+  return {
+    async start(topology) {
+      await subscribe(topology)
+      const { inbox } = parts.database
+      self.pruning = pruneInboxRepeatedly({
+        ...{ clock, logger, retentionMs: limits.inboxRetentionMs, signal: stopping.signal },
+        prune: (options) => inbox.prune(options),
+      })
+    },
+    async stop() {
+      stopping.abort()
+      hold.stop()
+      const within = (ms: number, promise: Promise<void>): Promise<void> => waitAtMost(clock, ms, promise)
+      await within(GRACE_MS, self.subscriber?.stop() ?? Promise.resolve())
+      for (const work of [...dispatcher.drain(), ...answers.takeSuspects()]) {
+        answers.give(work, { kind: 'release' }, 0)
+      }
+      await within(limits.shutdownTimeoutMs, dispatcher.idle())
+      shutdown.abort()
+      await within(GRACE_MS, dispatcher.idle())
+      await within(GRACE_MS, self.subscriber?.close() ?? Promise.resolve())
+      await within(GRACE_MS, self.pruning)
+    },
+    state: () => (hold.state === 'holding' || hold.state === 'detached' ? hold.state : 'consuming'),
+    running: () => dispatcher.running,
+    waiting: () => dispatcher.waiting + answers.suspects(),
+  }
+}
+
+interface Surroundings {
+  readonly stopping: AbortSignal
+  readonly shutdown: AbortSignal
+  readonly subscriber: () => Subscriber | null
+}
+
+interface Machine {
+  readonly dispatcher: Dispatcher<Work>
+  readonly hold: Hold
+  readonly answers: Answers
+}
+
+function createMachine<Tx>(parts: ConsumingParts<Tx>, around: Surroundings): Machine {
+  const { clock, limits } = parts
+  const epoch = (): number => around.subscriber()?.epoch ?? 0
+  const judgeParts = { ...parts, handlerTimeoutMs: limits.handlerTimeoutMs, shutdown: around.shutdown }
+
+  const dispatcher = createDispatcher<Work>({
+    clock,
+    concurrency: limits.concurrency,
+    async run(work) {
+      if (work.epoch !== epoch()) return
+      const began = clock.monotonic()
+      const verdict = await judge(judgeParts, work.delivery)
+      answers.give(work, verdict, clock.monotonic() - began)
+    },
+  })
+  const hold = createHold({
+    ...holdNotices(parts),
+    clock,
+    maxMs: limits.holdMaxMs,
+    pause: dispatcher.pause,
+    detach: async () => {
+      tellDetached(parts)
+      await around.subscriber()?.close()
+    },
+    attach: async (signal) => around.subscriber()?.reopen(signal),
+    resume: ({ atOnce, heldMs }) => {
+      if (!atOnce) tellOver(parts, heldMs)
+      answers.giveSuspects(atOnce)
+      dispatcher.resume()
+    },
+  })
+  const answers = createAnswers(parts, {
+    epoch,
+    isStopping: () => around.stopping.aborted,
+    again: dispatcher.add,
+    later: dispatcher.addLater,
+    hold: hold.begin,
+  })
+  return { dispatcher, hold, answers }
+}
+
+function holdNotices<Tx>(parts: ConsumingParts<Tx>): Pick<HoldParts, 'ping' | 'holding'> {
+  return {
+    ping: () => parts.database.ping(),
+    holding(error) {
+      parts.telemetry.hold?.(parts.consumer, 'holding')
+      parts.logger.warn({ error }, 'The database does not answer; messages are held until it does.')
+    },
+  }
+}
+
+function tellDetached<Tx>(parts: ConsumingParts<Tx>): void {
+  parts.telemetry.hold?.(parts.consumer, 'detached')
+  parts.logger.warn({}, 'The database is down for long; the subscription is given up until it is back.')
+}
+
+function tellOver<Tx>(parts: ConsumingParts<Tx>, heldMs: number): void {
+  parts.telemetry.hold?.(parts.consumer, 'over')
+  parts.logger.info({ heldMs }, 'The database answers again; messages are handled again.')
+}
+
+/** What `promise` comes to, unless the consumer is stopped first. */
+async function untilStopped<Tx>(
+  promise: Promise<void>,
+  signal: AbortSignal,
+  { consumer, logger }: ConsumingParts<Tx>,
+): Promise<void> {
+  let onAbort = (): void => undefined
+  const stopped = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      reject(
+        new WaybillError('WAYBILL_NOT_RUNNING', {
+          problem: `Consumer ${JSON.stringify(consumer)} was stopped before it had started.`,
+        }),
+      )
+    }
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+  })
+  promise.catch((error: unknown) => {
+    logger.debug({ error }, 'Subscribing failed.')
+  })
+  try {
+    await Promise.race([promise, stopped])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+async function waitAtMost(clock: Clock, ms: number, promise: Promise<void>): Promise<void> {
+  const over = new AbortController()
+  try {
+    await Promise.race([promise, clock.sleep(ms, { signal: over.signal })])
+  } finally {
+    over.abort()
+  }
+}

@@ -1,0 +1,61 @@
+import type { Catalogue } from '../message/catalogue.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { HandledOutcome, Telemetry } from '../telemetry/telemetry.ts'
+import type { Verdict, Work } from './verdict.ts'
+
+export interface SettleParts {
+  readonly consumer: string
+  readonly messages: Catalogue
+  readonly logger: Logger
+  readonly telemetry: Telemetry
+}
+
+/** Answers a delivery, tells and logs it. `later` and `hold` are no answers. */
+export type FinalVerdict = Exclude<Verdict, { readonly kind: 'later' | 'hold' }>
+
+export function settle(
+  parts: SettleParts,
+  work: Work,
+  told: { verdict: FinalVerdict; durationMs: number },
+): void {
+  const { delivery } = work
+  const { verdict, durationMs } = told
+  switch (verdict.kind) {
+    case 'ack':
+      delivery.ack()
+      break
+    case 'release':
+      delivery.release()
+      break
+    case 'dead':
+      delivery.deadLetter()
+      logDead(parts, work, verdict)
+      break
+  }
+  const outcome: HandledOutcome = verdict.kind === 'release' ? 'released' : verdict.outcome
+  parts.telemetry.handled?.(parts.consumer, knownType(parts.messages, work), outcome, durationMs)
+}
+
+function logDead(
+  { logger }: SettleParts,
+  { delivery }: Work,
+  { outcome, reason, error }: Extract<FinalVerdict, { kind: 'dead' }>,
+): void {
+  const { envelope, exchange, routingKey } = delivery
+  const fields = {
+    messageId: envelope?.messageId,
+    type: envelope?.type,
+    exchange,
+    routingKey,
+    outcome,
+    reason,
+    error,
+  }
+  logger.error(fields, 'A message goes to the dead-letter queue.')
+}
+
+/** Strangers' types are not told: metrics are kept for each one. */
+function knownType(messages: Catalogue, { delivery }: Work): string {
+  const type = delivery.envelope?.type
+  return type !== undefined && messages.find(type) !== undefined ? type : 'unknown'
+}

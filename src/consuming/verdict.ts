@@ -1,0 +1,31 @@
+import type { Delivery } from '../transport/transport.ts'
+
+/** A delivery on its way through a consumer. */
+export interface Work {
+  readonly delivery: Delivery
+  /** Which subscription brought it: those of an earlier one can no longer be answered. */
+  readonly epoch: number
+  /** How often it was put off; makes the next wait longer. */
+  delays: number
+  /** How often the database failed under its handler and yet answered at once when asked. */
+  suspicions: number
+}
+
+/**
+ * What to do with a delivery after an attempt.
+ *
+ * - `ack`: done with. `dead`: to the dead-letter queue. `release`: back to the queue, for another consumer.
+ * - `later`: to be tried again without having spent an attempt, as another transaction is at it.
+ * - `hold`: to be tried again once the database answers; `suspect` when the message's own work may have been the cause.
+ */
+export type Verdict =
+  | { readonly kind: 'ack'; readonly outcome: 'handled' | 'duplicate' | 'ignored' }
+  | {
+      readonly kind: 'dead'
+      readonly outcome: 'failed' | 'malformed' | 'conflict'
+      readonly reason: string
+      readonly error?: unknown
+    }
+  | { readonly kind: 'release' }
+  | { readonly kind: 'later'; readonly error: unknown }
+  | { readonly kind: 'hold'; readonly error: unknown; readonly suspect: boolean }
