@@ -3,7 +3,7 @@ import { explainMissingSchema } from './error-code.ts'
 import { identifier } from './identifier.ts'
 import type { SqlDriver, SqlExecutor } from './sql-executor.ts'
 import { pruneInbox } from './statements/prune-inbox.ts'
-import { knownFingerprint, remember } from './statements/remember.ts'
+import { knownFingerprint, tryToRemember, waitToRemember } from './statements/remember.ts'
 
 export interface InboxStoreOptions {
   readonly schema: string
@@ -12,8 +12,11 @@ export interface InboxStoreOptions {
 }
 
 interface Inbox {
-  readonly remember: string
+  readonly attempt: string
+  readonly wait: string
   readonly known: string
+  /** Names the inbox in advisory locks. */
+  readonly name: string
   readonly lockTimeout: string
 }
 
@@ -24,8 +27,10 @@ export function createInboxStore<Tx>(
 ): InboxStore<Tx> {
   const schema = identifier(options.schema)
   const inbox: Inbox = {
-    remember: remember(schema),
+    attempt: tryToRemember(schema),
+    wait: waitToRemember(schema),
     known: knownFingerprint(schema),
+    name: `waybill inbox ${options.schema}`,
     lockTimeout: `${String(options.lockTimeoutMs)}ms`,
   }
   const prune = pruneInbox(schema)
@@ -49,14 +54,20 @@ export function createInboxStore<Tx>(
   }
 }
 
-/** Starts over when the row in the way was pruned before it could be looked at. */
+/**
+ * Nearly every message is new, and then one statement does. What follows happens only to duplicates, and to a message
+ * that another transaction is just handling. It starts over when a row that stood in the way was pruned meanwhile.
+ */
 async function verdictOf(executor: SqlExecutor, inbox: Inbox, entry: InboxEntry): Promise<InboxVerdict> {
   const { messageId, consumer, fingerprint } = entry
+  const values = [messageId, consumer, fingerprint, inbox.name]
   for (;;) {
-    const added = await executor.query(inbox.remember, [messageId, consumer, fingerprint, inbox.lockTimeout])
-    if (added[0]?.[0] === '1') return 'first'
+    const added = await executor.query(inbox.attempt, values)
+    if (added.length === 1) return 'first'
     const known = await executor.query(inbox.known, [messageId, consumer])
     const before = known[0]?.[0]
     if (before !== undefined) return Number(before) === fingerprint ? 'duplicate' : 'conflict'
+    const waited = await executor.query(inbox.wait, [...values, inbox.lockTimeout])
+    if (waited[0]?.[0] === '1') return 'first'
   }
 }

@@ -67,13 +67,9 @@ export function transactionExecutor(transaction: PgTransaction): SqlExecutor {
       // A client that was never connected would keep the statement waiting for ever.
       if (statusOf(client) === null) throw notOpen(transaction)
       if (statusOf(client) === 'unknown' || values.length === 0) await probe(transaction)
-      try {
-        const rows = await queryText(client, text, guarded(values, guard))
-        transaction.noteOpen?.()
-        return rows
-      } catch (error) {
-        throw codeOf(error) === '25P02' ? transactionAborted(error) : error
-      }
+      const rows = await queryText(client, text, guarded(values, guard))
+      transaction.noteOpen?.()
+      return rows
     },
   }
 }

@@ -104,6 +104,31 @@ export function inboxStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
       expect(await remember(given)).toBe('first')
     })
 
+    test('one that has waited is waited for in its turn, and not for ever either', async () => {
+      const given = entry()
+      const [first, second, third] = [await subject.begin(), await subject.begin(), await subject.begin()]
+      const { inbox } = subject.database
+      await inbox.remember(first.tx, given)
+      const waiting = inbox.remember(second.tx, given)
+      expect(await isPending(waiting)).toBe(true)
+      await first.rollback()
+      expect(await waiting).toBe('first')
+      const failure: unknown = await inbox.remember(third.tx, given).catch((error: unknown) => error)
+      expect(subject.database.classify(failure)).toBe('transient')
+      await third.rollback()
+      await second.commit()
+      expect(await remember(given)).toBe('duplicate')
+    })
+
+    test('messages that are handled at the same time do not wait for each other', async () => {
+      const open = await subject.begin()
+      const given = entry()
+      await subject.database.inbox.remember(open.tx, given)
+      expect(await remember({ ...given, consumer: 'shipping' })).toBe('first')
+      expect(await remember(entry())).toBe('first')
+      await open.rollback()
+    })
+
     test('refuses what is not an open transaction, and remembers nothing', async () => {
       const given = entry()
       for (const [name, impostor] of Object.entries(subject.impostors())) {

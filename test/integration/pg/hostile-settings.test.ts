@@ -3,7 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { pgDatabase } from '../../../adapters/pg/index.ts'
 import type { NewRecord } from '../../../src/ports.ts'
-import { record } from '../../contract/database-subject.ts'
+import { isPending, record } from '../../contract/database-subject.ts'
 import { createPgSetting, type PgSetting } from './setting.ts'
 
 let setting: PgSetting
@@ -33,6 +33,8 @@ create operator evil.= (leftarg = text, rightarg = text, function = evil.yes);
 create operator evil.< (leftarg = timestamptz, rightarg = timestamptz, function = evil.yes);
 create function evil.unnest(anyarray) returns setof anyelement language sql as 'select $1[1] where false';
 create function evil.pg_advisory_xact_lock(int8) returns void language sql as 'select';
+create function evil.pg_try_advisory_xact_lock(int8) returns boolean language sql as 'select false';
+create function evil.uuid_hash_extended(uuid, int8) returns int8 language sql as 'select 0::int8';
 create function evil.hashtextextended(text, int8) returns int8 language sql as 'select 0::int8';
 create function evil.convert_from(bytea, text) returns text language sql as $$ select 'evil' $$;
 create function evil.set_config(text, text, boolean) returns text language sql as $$ select 'evil' $$;
@@ -138,6 +140,20 @@ describe('the lock timeout of the service', () => {
       expect(await shown(client)).toEqual({ lock_timeout: own })
     })
   }
+
+  test('is in force again after the inbox has waited for another delivery', async () => {
+    const [first, second] = [await setting.newClient(), await setting.newClient()]
+    const entry = { consumer: 'c', messageId: randomUUID(), fingerprint: 1 }
+    await first.query('begin')
+    await setting.database.inbox.remember(first, entry)
+    await second.query(`set lock_timeout = '50ms'; begin`)
+    const waiting = setting.database.inbox.remember(second, entry)
+    expect(await isPending(waiting, 150)).toBe(true)
+    await first.query('rollback')
+    expect(await waiting).toBe('first')
+    expect(await shown(second)).toEqual({ lock_timeout: '50ms' })
+    await second.query('rollback')
+  })
 
   test('that was set for the transaction alone ends with it', async () => {
     const client = await setting.newClient()

@@ -87,9 +87,11 @@ for (const [driver, prepare] of Object.entries(drivers)) {
 }
 
 describe('a forgotten await', () => {
-  for (const end of ['commit', 'rollback']) {
-    test(`on ${end} keeps the message behind it from being written`, async () => {
-      const client = await setting.newClient()
+  const ends = [false, true].flatMap((pipeline) => ['commit', 'rollback'].map((end) => ({ end, pipeline })))
+  for (const { end, pipeline } of ends) {
+    const mode = pipeline ? ' in pipeline mode' : ''
+    test(`on ${end} keeps the message behind it from being written${mode}`, async () => {
+      const client = await setting.newClient({ pipeline })
       await client.query('begin')
       const ending = client.query(end)
       await expect(database.outbox.append(client, [record()])).rejects.toMatchObject(NOT_OPEN)
