@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { openPool, pgDatabase, pgPool, poolTarget } from '../adapters/pg/index.ts'
 import {
   grants,
@@ -6,39 +7,30 @@ import {
   SCHEMA_VERSION,
   type MigrationReport,
 } from '../adapters/postgres/index.ts'
-import { WaybillError, type Logger } from '../src/ports.ts'
+import { rabbitmq } from '../adapters/rabbitmq/index.ts'
+import { WaybillError, type Database, type Logger } from '../src/ports.ts'
 import type { Config } from './config.ts'
+import { relayOptions } from './config/relay-options.ts'
+import { startHealthServer, type HealthServer } from './health/health-server.ts'
+import { liveChecks, readyChecks } from './health/relay-checks.ts'
 import { sentenceOf } from './logging/describe-error.ts'
+import { createRelay, type Relay } from './relay.ts'
 
 export { grants, migrationSql, SCHEMA_VERSION }
 export type { MigrationReport }
 
-export interface OpenDatabaseOptions {
-  /** Shown by PostgreSQL in `pg_stat_activity`. */
-  readonly applicationName: string
-  readonly logger?: Logger
-}
+/** Of a database, what the commands need. */
+export type CommandDatabase = Pick<Database<unknown>, 'relay' | 'committed' | 'classify'>
 
-export type RelayDatabase = ReturnType<typeof pgDatabase>
-
-export interface OpenDatabase extends AsyncDisposable {
-  readonly database: RelayDatabase
+interface OpenDatabase {
+  readonly database: CommandDatabase
+  /** Ends all connections; waits for what runs on them. */
+  readonly close: () => Promise<void>
 }
 
 /** Connects when asked for something, not before. */
-export function openDatabase(config: Config, options: OpenDatabaseOptions): OpenDatabase {
-  const pool = openConfiguredPool(config, options)
-  return {
-    database: pgDatabase(pool, { schema: config.values.WAYBILL_SCHEMA }),
-    [Symbol.asyncDispose]: () => pool.end(),
-  }
-}
-
-function openConfiguredPool(
-  { values }: Config,
-  { applicationName, logger }: OpenDatabaseOptions,
-): ReturnType<typeof openPool> {
-  return openPool({
+function openDatabase({ values }: Config, applicationName: string, logger?: Logger): OpenDatabase {
+  const pool = openPool({
     url: values.WAYBILL_DATABASE_URL ?? '',
     applicationName,
     size: values.WAYBILL_DATABASE_POOL_SIZE,
@@ -46,23 +38,26 @@ function openConfiguredPool(
     queryTimeoutMs: values.WAYBILL_DATABASE_QUERY_TIMEOUT_MS,
     onIdleError: (error) => logger?.debug({ error }, 'An idle connection to the database was lost.'),
   })
+  return { database: pgDatabase(pool, { schema: values.WAYBILL_SCHEMA }), close: () => pool.end() }
 }
 
 /** Runs `work` on a database that is closed afterwards, and says so when it could not be reached. */
 export async function withDatabase<Result>(
   config: Config,
   applicationName: string,
-  work: (database: RelayDatabase) => Promise<Result>,
+  work: (database: CommandDatabase) => Promise<Result>,
 ): Promise<Result> {
-  await using open = openDatabase(config, { applicationName })
+  const { database, close } = openDatabase(config, applicationName)
   try {
-    return await work(open.database)
+    return await work(database)
   } catch (error) {
-    throw open.database.classify(error) === 'infrastructure' ? databaseUnavailable(config, error) : error
+    throw database.classify(error) === 'infrastructure' ? databaseUnavailable(config, error) : error
+  } finally {
+    await close()
   }
 }
 
-export function databaseUnavailable({ values }: Config, cause: unknown): WaybillError {
+function databaseUnavailable({ values }: Config, cause: unknown): WaybillError {
   const target = poolTarget(values.WAYBILL_DATABASE_URL ?? '')
   return new WaybillError('WAYBILL_DATABASE_UNAVAILABLE', {
     problem: `The ${target} cannot be used: ${sentenceOf(cause).replace(/\.$/, '')}.`,
@@ -71,13 +66,11 @@ export function databaseUnavailable({ values }: Config, cause: unknown): Waybill
   })
 }
 
-export interface MigrateCall {
-  readonly schema: string
-  readonly dryRun: boolean
-}
-
 /** Brings the schema up to this release. Statements take as long as they take. */
-export async function migrateDatabase(config: Config, options: MigrateCall): Promise<MigrationReport> {
+export async function migrateDatabase(
+  config: Config,
+  options: { readonly dryRun: boolean },
+): Promise<MigrationReport> {
   const { values } = config
   const pool = openPool({
     url: values.WAYBILL_DATABASE_URL ?? '',
@@ -85,11 +78,57 @@ export async function migrateDatabase(config: Config, options: MigrateCall): Pro
     size: 2,
     connectTimeoutMs: values.WAYBILL_DATABASE_CONNECT_TIMEOUT_MS,
   })
+  const schema = values.WAYBILL_SCHEMA
   try {
-    return await migrate(pgPool(pool), options)
+    return await migrate(pgPool(pool), { schema, ...options })
   } catch (error) {
     throw pgDatabase(pool).classify(error) === 'infrastructure' ? databaseUnavailable(config, error) : error
   } finally {
     await pool.end()
   }
+}
+
+/** A relay with all that it stands on. */
+export interface ComposedRelay {
+  readonly relay: Relay
+  readonly health: HealthServer
+  /** Stops the relay, then closes what it stood on. */
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Health checks are served from here on; the relay is not started yet.
+ * @throws WaybillError WAYBILL_CONFIGURATION_INVALID when the address for health checks cannot be listened on.
+ */
+export async function composeRelay(config: Config, logger: Logger): Promise<ComposedRelay> {
+  const { values } = config
+  const options = relayOptions(values)
+  const host = values.WAYBILL_HOST ?? hostname()
+  const { database, close: closeDatabase } = openDatabase(config, 'waybill relay', logger)
+  const transport = rabbitmq({
+    url: values.WAYBILL_AMQP_URL ?? '',
+    connectionName: `waybill relay ${host}`.slice(0, 128),
+    heartbeatMs: options.heartbeatMs,
+    confirmTimeoutMs: options.confirmTimeoutMs,
+    connectTimeoutMs: values.WAYBILL_AMQP_CONNECT_TIMEOUT_MS,
+    blockedMaxMs: values.WAYBILL_AMQP_BLOCKED_MAX_MS,
+    reconnect: { maxMs: values.WAYBILL_AMQP_RECONNECT_MAX_MS },
+    maxMessageBytes: values.WAYBILL_AMQP_MAX_MESSAGE_BYTES,
+    topology: values.WAYBILL_TOPOLOGY,
+    cloudEvents: values.WAYBILL_CLOUD_EVENTS === 'on',
+    logger,
+  })
+  const relay = createRelay({ database, transport, logger, host }, options)
+  const health = await startHealthServer({
+    listen: values.WAYBILL_HEALTH_LISTEN,
+    live: () => liveChecks(relay.status()),
+    ready: () => readyChecks(relay.status()),
+  })
+  const close = async (): Promise<void> => {
+    await relay.stop()
+    await transport.close()
+    await closeDatabase()
+    await health.close()
+  }
+  return { relay, health, close }
 }

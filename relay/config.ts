@@ -1,15 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { configurationError, type ConfigProblem } from './config/problem.ts'
-import { relationProblems } from './config/relations.ts'
+import { relationProblems } from './config/relay-options.ts'
 import { createRedact, showSecret, type Redact } from './config/secrets.ts'
 import { isServiceLink, nearestName } from './config/unknown-names.ts'
-import {
-  VARIABLES,
-  type NeededBy,
-  type Variable,
-  type VariableName,
-  type VariableValues,
-} from './config/variables.ts'
+import type { NeededBy, Variable } from './config/variable.ts'
+import { VARIABLES, type VariableName, type VariableValues } from './config/variables.ts'
 
 /** Variables by name; what is not set is absent. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -17,6 +12,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export interface ConfigSource {
   /** @defaultValue the environment of the process */
   readonly env?: Environment
+  /** Given on the command line: these win, over a file too. */
+  readonly over?: Environment
   /** Reads the file that a `_FILE` variable names. */
   readonly readFile?: (path: string) => string
 }
@@ -45,7 +42,7 @@ export const KNOWN_NAMES: readonly string[] = [...NAMES, ...SECRET_FILES]
  * @throws WaybillError WAYBILL_CONFIGURATION_INVALID with every problem, not only the first.
  */
 export function readConfig(use: ConfigUse, source: ConfigSource = {}): Config {
-  const env = source.env ?? process.env
+  const env = withOver(source.env ?? process.env, source.over ?? {})
   const problems: ConfigProblem[] = unknownNames(env)
   const values: Partial<Record<VariableName, unknown>> = {}
   for (const name of NAMES) {
@@ -62,6 +59,12 @@ export function readConfig(use: ConfigUse, source: ConfigSource = {}): Config {
   return { values: checked, redact: createRedact([checked.WAYBILL_DATABASE_URL, checked.WAYBILL_AMQP_URL]) }
 }
 
+function withOver(env: Environment, over: Environment): Environment {
+  const given = Object.entries(over).filter(([, value]) => value !== undefined)
+  const files = given.map(([name]) => [name + FILE_SUFFIX, undefined] as const)
+  return { ...env, ...Object.fromEntries(given), ...Object.fromEntries(files) }
+}
+
 function readText(path: string): string {
   return readFileSync(path, 'utf8')
 }
@@ -76,7 +79,10 @@ interface Named {
 }
 
 /** The text of a variable, from the environment or from its file; null when it is not set. */
-function givenText({ name, variable }: Named, source: Required<ConfigSource>): string | null | ConfigProblem {
+function givenText(
+  { name, variable }: Named,
+  source: Required<Omit<ConfigSource, 'over'>>,
+): string | null | ConfigProblem {
   const own = trimmed(source.env[name])
   const fileName = name + FILE_SUFFIX
   const path = variable.secret ? trimmed(source.env[fileName]) : null
@@ -145,7 +151,11 @@ function missing(name: VariableName, variable: Variable<unknown>): ConfigProblem
 
 function unknownNames(env: Environment): ConfigProblem[] {
   const unknown = Object.keys(env).filter(
-    (name) => name.startsWith(PREFIX) && !KNOWN_NAMES.includes(name) && !isServiceLink(name),
+    (name) =>
+      env[name] !== undefined &&
+      name.startsWith(PREFIX) &&
+      !KNOWN_NAMES.includes(name) &&
+      !isServiceLink(name),
   )
   return unknown.map((variable) => {
     const nearest = nearestName(variable, KNOWN_NAMES)

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { isWaybillError, WaybillError } from '../../src/index.ts'
-import { readConfig } from '../config.ts'
+import { readConfig, type Environment } from '../config.ts'
 import { nearestName } from '../config/unknown-names.ts'
 import { hideUrlPasswords, type Redact } from '../config/secrets.ts'
 import { sentenceOf } from '../logging/describe-error.ts'
@@ -54,7 +54,10 @@ async function runCommand(command: Command, args: readonly string[], io: Command
     io.stdout(commandHelp(command))
     return EXIT.ok
   }
-  const config = readConfig(command.use(flags), io.env === undefined ? {} : { env: io.env })
+  const config = readConfig(command.use(flags), {
+    over: variablesFrom(flags),
+    ...(io.env && { env: io.env }),
+  })
   try {
     return await command.run({ flags, config, io })
   } catch (error) {
@@ -62,9 +65,33 @@ async function runCommand(command: Command, args: readonly string[], io: Command
   }
 }
 
+/** Options of every command that stand for a variable. */
+const SETTINGS = {
+  'database-url': { type: 'string' },
+  'amqp-url': { type: 'string' },
+  schema: { type: 'string' },
+} as const
+
+function variablesFrom(flags: Flags): Environment {
+  const text = (name: keyof typeof SETTINGS): string | undefined => {
+    const value = flags[name]
+    if (typeof value !== 'string') return undefined
+    if (value.trim() !== '') return value
+    throw new WaybillError('WAYBILL_CONFIGURATION_INVALID', {
+      problem: `--${name} is empty.`,
+      remedy: 'Give it a value or leave it out.',
+    })
+  }
+  return {
+    WAYBILL_DATABASE_URL: text('database-url'),
+    WAYBILL_AMQP_URL: text('amqp-url'),
+    WAYBILL_SCHEMA: text('schema'),
+  }
+}
+
 function parseFlags(command: Command, args: readonly string[]): Flags {
   try {
-    const options = { ...command.options, help: { type: 'boolean', short: 'h' } } as const
+    const options = { ...command.options, ...SETTINGS, help: { type: 'boolean', short: 'h' } } as const
     const { values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false })
     return values
   } catch (cause) {

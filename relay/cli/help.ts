@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { showValue } from '../config.ts'
-import { VARIABLES, type Variable } from '../config/variables.ts'
+import type { Variable } from '../config/variable.ts'
+import { VARIABLES } from '../config/variables.ts'
 import type { Command } from './command.ts'
 
 /** By its own door, which is at the same place in the sources, in dist/ and in an installed package. */
@@ -34,7 +35,13 @@ export function commandHelp({ name, summary, optionHelp, notes }: Command): stri
 ${summary}
 
 Options:
-${table([...optionHelp, ['-h, --help', 'Prints this.']])}
+${table([
+  ...optionHelp,
+  ['--database-url <url>', 'Instead of WAYBILL_DATABASE_URL. Other users of the machine can see it.'],
+  ['--amqp-url <url>', 'Instead of WAYBILL_AMQP_URL. The same holds.'],
+  ['--schema <name>', 'Instead of WAYBILL_SCHEMA.'],
+  ['-h, --help', 'Prints this.'],
+])}
 
 ${notes}
 `

@@ -11,7 +11,6 @@ export const migrateCommand: Command = {
     'dry-run': { type: 'boolean' },
     sql: { type: 'boolean' },
     from: { type: 'string' },
-    schema: { type: 'string' },
     'writer-role': { type: 'string' },
     'relay-role': { type: 'string' },
     'consumer-role': { type: 'string' },
@@ -20,7 +19,6 @@ export const migrateCommand: Command = {
     ['--dry-run', 'Tells what would be done, and does nothing.'],
     ['--sql', 'Prints the statements for you to run; needs no database.'],
     ['--from <version>', 'With --sql: begins after this schema version.'],
-    ['--schema <name>', 'Instead of WAYBILL_SCHEMA.'],
     ['--writer-role <role>', 'Prints the grants for services that write messages.'],
     ['--relay-role <role>', 'Prints the grants for the relay.'],
     ['--consumer-role <role>', 'Prints the grants for services that handle messages.'],
@@ -30,14 +28,14 @@ export const migrateCommand: Command = {
     'that may create the schema. Grants are printed and not run: run them as the owner of the schema.',
   use: (flags) => (flags['sql'] === true ? 'nothing' : 'database'),
   async run({ flags, config, io }: CommandCall): Promise<ExitCode> {
-    const schema = text(flags, 'schema') ?? config.values.WAYBILL_SCHEMA
+    const schema = config.values.WAYBILL_SCHEMA
     const from = startingVersion(flags)
     const rights = roleGrants(flags, schema)
     if (flags['sql'] === true) {
       io.stdout(migrationSql({ schema, from }) + rights)
       return EXIT.ok
     }
-    const report = await migrateDatabase(config, { schema, dryRun: flags['dry-run'] === true })
+    const report = await migrateDatabase(config, { dryRun: flags['dry-run'] === true })
     io.stdout(describe(report) + (rights === '' ? GRANTS_HINT : rights))
     return EXIT.ok
   },

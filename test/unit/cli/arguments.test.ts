@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { runCli } from '../../../relay/cli/cli.ts'
 import { COMMANDS } from '../../../relay/cli/commands.ts'
+import { VARIABLES } from '../../../relay/config/variables.ts'
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string }
 
@@ -38,6 +39,7 @@ describe('the command line', () => {
     [['migrate', '--dryrun'], "Unknown option '--dryrun'"],
     [['migrate', 'now'], "Unexpected argument 'now'"],
     [['migrate', '--schema'], "'--schema <value>' argument missing"],
+    [['migrate', '--sql', '--schema', ''], '--schema is empty'],
     [['migrate', '--from', '1'], '--from goes with --sql only'],
     [['migrate', '--sql', '--from', 'x'], '--from x is not a schema version'],
   ])('%j is refused on stderr with code 2', async (args, text) => {
@@ -50,6 +52,20 @@ describe('the command line', () => {
     const { stderr } = await run('migrate', 'postgres://u:s3cret-word@h/d')
     expect(stderr).toContain('Unexpected argument')
     expect(stderr).not.toContain('s3cret-word')
+  })
+
+  it('takes the chief settings as options too, which win over the variables', async () => {
+    const { code, stdout } = await run('migrate', '--sql', '--schema', 'by_option')
+    expect(code).toBe(0)
+    expect(stdout).toContain('create schema if not exists "by_option"')
+    const bad = await run('status', '--database-url', 'mysql://h/d')
+    expect(bad.code).toBe(2)
+    expect(bad.stderr).toContain('WAYBILL_DATABASE_URL=mysql://h/d')
+  })
+
+  it('lists every variable in the help of the relay', async () => {
+    const { stdout } = await run('relay', '--help')
+    for (const name of Object.keys(VARIABLES)) expect(stdout).toContain(`  ${name} (`)
   })
 
   it('lists every command in the general help', async () => {

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { KNOWN_NAMES, readConfig, type ConfigUse, type Environment } from '../../../relay/config.ts'
+import { relayOptions } from '../../../relay/config/relay-options.ts'
+import { RELAY_VARIABLES } from '../../../relay/config/relay-variables.ts'
 import { VARIABLES } from '../../../relay/config/variables.ts'
+import { resolveOptions } from '../../../relay/options.ts'
 import { isWaybillError } from '../../../src/index.ts'
 
 const DATABASE = 'postgres://orders:s3cret-word@db:5432/orders'
@@ -31,6 +34,16 @@ function complaint(
     throw error
   }
   throw new Error('The configuration was accepted.')
+}
+
+/** The complaint, or nothing when there is none. */
+function attempt(env: Environment): string {
+  try {
+    read(env)
+    return ''
+  } catch (error) {
+    return String(error)
+  }
 }
 
 describe('reading the environment', () => {
@@ -191,18 +204,36 @@ describe('secrets', () => {
 describe('values that are not safe together', () => {
   it('a successor that could publish before the broker has dropped a frozen relay is refused with the numbers', () => {
     const text = complaint({ ...GOOD, WAYBILL_AMQP_HEARTBEAT_MS: '10000' })
-    expect(text).toContain('3 heartbeats of 10000 ms')
-    const enough = Number(/Set WAYBILL_GRACE_MS to at least (\d+)/.exec(text)?.[1])
+    expect(text).toContain('3.3 × WAYBILL_AMQP_HEARTBEAT_MS (10000) < WAYBILL_GRACE_MS (10000)')
+    expect(text).not.toMatch(/graceMs|heartbeatMs/)
     const env = { ...GOOD, WAYBILL_AMQP_HEARTBEAT_MS: '10000' }
-    expect(() => read({ ...env, WAYBILL_GRACE_MS: String(enough) })).not.toThrow()
-    expect(complaint({ ...env, WAYBILL_GRACE_MS: String(enough - 1) })).toContain('WAYBILL_GRACE_MS')
+    expect(() => read({ ...env, WAYBILL_GRACE_MS: '26001' })).not.toThrow()
+    expect(complaint({ ...env, WAYBILL_GRACE_MS: '26000' })).toContain('Raise WAYBILL_GRACE_MS')
   })
 
   it('renewals so seldom that a single lost one costs the lanes are refused', () => {
-    expect(complaint({ ...GOOD, WAYBILL_RENEW_MS: '14000' })).toContain('WAYBILL_RENEW_MS=14000')
+    const text = complaint({ ...GOOD, WAYBILL_RENEW_MS: '4001' })
+    expect(text).toContain('2 × WAYBILL_RENEW_MS <= WAYBILL_LEASE_MS')
   })
 
-  it('the defaults are safe together', () => {
-    expect(() => read(GOOD)).not.toThrow()
+  it('the defaults are safe together, and those of the library', () => {
+    expect(relayOptions(read(GOOD).values)).toEqual(resolveOptions())
+  })
+
+  it('what depends on the lease follows it', () => {
+    const options = relayOptions(
+      read({ ...GOOD, WAYBILL_LEASE_MS: '6000', WAYBILL_GRACE_MS: '30000' }).values,
+    )
+    expect(options).toMatchObject({ leaseMs: 6000, renewMs: 1500, marginMs: 800, confirmTimeoutMs: 2000 })
+  })
+
+  it('no variable allows what the option behind it refuses', () => {
+    for (const [name, variable] of Object.entries(RELAY_VARIABLES)) {
+      const range = /from (\d+) to (\d+)$/.exec(variable.parser.wanted)
+      for (const limit of range?.slice(1) ?? []) {
+        const text = attempt({ ...GOOD, [name]: limit })
+        expect(text).not.toContain('whole number from')
+      }
+    }
   })
 })

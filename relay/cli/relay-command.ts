@@ -1,0 +1,85 @@
+import { systemClock, type Logger } from '../../src/ports.ts'
+import { composeRelay, type ComposedRelay } from '../compose.ts'
+import { createLogger } from '../logging/logger.ts'
+import type { Command, CommandCall } from './command.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { packageVersion, variablesHelp } from './help.ts'
+import { listenForStop, type StopSignals } from './stop-signals.ts'
+
+/** `waybill relay` */
+export const relayCommand: Command = {
+  name: 'relay',
+  summary: 'Publishes messages from the outbox until it is stopped.',
+  options: {},
+  optionHelp: [],
+  notes:
+    'SIGTERM or SIGINT finish what is in flight, hand the lanes over and end with code 0; a second one ends at once.\n' +
+    'A database or broker that is away is waited for.\n\n' +
+    variablesHelp(),
+  use: () => 'relay',
+  async run({ config, io }: CommandCall): Promise<ExitCode> {
+    const { values, redact } = config
+    const logger = createLogger({
+      level: values.WAYBILL_LOG_LEVEL,
+      format: values.WAYBILL_LOG_FORMAT,
+      clock: systemClock,
+      redact,
+      write: io.stdout,
+    })
+    const signals = listenForStop(logger)
+    try {
+      const composed = await composeRelay(config, logger)
+      return await runToTheEnd(composed, { logger, signals, limitMs: values.WAYBILL_SHUTDOWN_TIMEOUT_MS })
+    } finally {
+      signals.ignoreAgain()
+    }
+  },
+}
+
+interface Surroundings {
+  readonly logger: Logger
+  readonly signals: StopSignals
+  readonly limitMs: number
+}
+
+async function runToTheEnd(composed: ComposedRelay, around: Surroundings): Promise<ExitCode> {
+  const { relay, health } = composed
+  const { logger, signals } = around
+  logger.info({ version: packageVersion(), health: health.address }, 'The relay starts.')
+  const started = relay.start().then(() => {
+    logger.info({ relayId: relay.relayId, lanes: relay.status().lanes }, 'The relay runs.')
+  })
+  try {
+    const failure = await Promise.race([
+      // Its failure ends the race, its success does not.
+      started.then(() => relay.ended),
+      signals.requested.then((signal) => {
+        logger.info({ signal }, 'The relay stops.')
+        return null
+      }),
+    ])
+    if (failure !== null) throw failure
+  } finally {
+    // A start that is stopped fails, which is no news then.
+    started.catch(() => undefined)
+    await closeWithin(composed, around)
+  }
+  logger.info({}, 'The relay has stopped.')
+  return EXIT.ok
+}
+
+/** Ends the process when closing takes too long: who asked it to stop will not wait for ever either. */
+async function closeWithin(composed: ComposedRelay, { logger, limitMs }: Surroundings): Promise<void> {
+  const cancel = systemClock.after(limitMs, () => {
+    logger.error(
+      { limitMs },
+      'The relay could not stop in time; others take over when its lease has run out.',
+    )
+    process.exit(EXIT.failed)
+  })
+  try {
+    await composed.close()
+  } finally {
+    cancel()
+  }
+}
