@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { eventually } from './eventually.ts'
-import { onExit } from './on-exit.ts'
+import { whenWeAreGone } from './guard.ts'
 import { sendSignal } from './signal.ts'
 
 export interface ChildOptions {
@@ -48,7 +48,7 @@ export function startChild(file: string, options: ChildOptions = {}): Child {
       output += text
     })
   }
-  const forget = onExit(() => sendSignal(pid, 'SIGKILL'))
+  const forget = whenWeAreGone('kill -s KILL "$1"', String(pid))
   let exit: ChildExit | undefined
   const exited = new Promise<ChildExit>((resolve) => {
     // `close` and not `exit`: it comes when the streams have been read to their end.

@@ -62,7 +62,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       cwd: home.path,
       logFile: join(home.path, 'server.log'),
       owner,
-      endAtOnce: STOP_SIGNALS.immediate,
+      endAtOnce: 'QUIT',
     })
     await server.waitUntil(() => answers(url))
     return server

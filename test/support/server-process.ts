@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { eventually } from './eventually.ts'
-import { onExit } from './on-exit.ts'
-import { sendSignal, thaw } from './signal.ts'
+import { whenWeAreGone } from './guard.ts'
+import { sendSignal } from './signal.ts'
 import type { Owner } from './temp-dir.ts'
 
 export interface ServerCommand {
@@ -13,8 +13,8 @@ export interface ServerCommand {
   readonly logFile: string
   readonly env?: NodeJS.ProcessEnv
   readonly owner?: Owner | undefined
-  /** What ends it, children included, when this process has to go without waiting. @defaultValue `SIGKILL` */
-  readonly endAtOnce?: NodeJS.Signals
+  /** The signal that ends it, children included, when this process is gone. @defaultValue `KILL` */
+  readonly endAtOnce?: 'QUIT' | 'KILL'
 }
 
 /** One run of a server's process, from its start to its exit. */
@@ -31,6 +31,9 @@ export interface ServerProcess {
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 20_000
 
+/** Wakes a frozen server and its children, which a signal could not end otherwise. */
+const END = 'pkill -CONT -P "$1"; kill -CONT "$1"; kill -s "$2" "$1"'
+
 /** Its own process group keeps a Ctrl-C meant for the test runner away from the servers. */
 export function startServerProcess(command: ServerCommand): ServerProcess {
   const log = openSync(command.logFile, 'a')
@@ -45,10 +48,7 @@ export function startServerProcess(command: ServerCommand): ServerProcess {
   child.on('error', () => undefined) // A program that cannot be run has no pid, which is reported below.
 
   const pid = child.pid ?? failToSpawn(command)
-  const forget = onExit(() => {
-    thaw(pid)
-    sendSignal(pid, command.endAtOnce ?? 'SIGKILL')
-  })
+  const forget = whenWeAreGone(END, String(pid), command.endAtOnce ?? 'KILL')
   let running = true
   const exited = new Promise<void>((resolve) => {
     const done = (): void => {

@@ -1,8 +1,7 @@
-import { rmSync } from 'node:fs'
 import { chown, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onExit } from './on-exit.ts'
+import { whenWeAreGone } from './guard.ts'
 
 export interface TempDir extends AsyncDisposable {
   readonly path: string
@@ -21,9 +20,8 @@ const REMOVAL = { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }
 export async function createTempDir(name = 'waybill', owner?: Owner): Promise<TempDir> {
   const path = await mkdtemp(join(tmpdir(), `${name}-`))
   if (owner) await chown(path, owner.uid, owner.gid)
-  const forget = onExit(() => {
-    rmSync(path, REMOVAL)
-  })
+  // A second later, so that servers which live in it have ended.
+  const forget = whenWeAreGone('sleep 1; rm -rf -- "$1"', path)
   const remove = async (): Promise<void> => {
     await rm(path, REMOVAL)
     forget()
