@@ -21,6 +21,9 @@ export type KnexDatabaseOptions = PostgresDatabaseOptions
  * A PostgreSQL database reached through `knex`. A transaction is a `Knex.Transaction`, a nested one included: what was
  * written in a savepoint goes with it.
  *
+ * Its `outbox.statement` speaks the language of `raw()`: parameters are `?`, those of the business statement too, so
+ * `tx.raw(text, values)` runs it and `query.toSQL()` makes a business statement.
+ *
  * @example
  * ```ts
  * const database = knexDatabase(knex)

@@ -21,7 +21,8 @@ export type PgDatabaseOptions = PostgresDatabaseOptions
 
 /**
  * A database reached through a pool of `pg`. A transaction is a client on which `begin` has been run, of this pool or
- * not; `database.transaction` runs one and takes care of commit, rollback and release.
+ * not; `database.transaction` runs one and takes care of commit, rollback and release. The end of a transaction that
+ * the service has begun itself cannot be seen: a relay in the same process then learns of it by looking.
  *
  * @example
  * ```ts
