@@ -14,6 +14,7 @@ interface PlanNode {
   readonly relation: string | null
   readonly rows: number
   readonly loops: number
+  readonly pages: number
 }
 
 export async function explain(
@@ -31,14 +32,14 @@ export async function explain(
   return {
     nodes: flatten(top),
     compiled: raw.JIT !== undefined,
-    pages: top['Shared Hit Blocks'] + top['Shared Read Blocks'],
+    pages: pagesOf(top),
   }
 }
 
-/** The scans of tables that were really made; by default of the leaves of the outbox. */
+/** The scans of tables that read anything; by default of the leaves of the outbox. */
 export function scansOf(plan: Plan, relation = /^outbox_\d/): PlanNode[] {
-  return plan.nodes.filter(({ kind, relation: name, loops }) => {
-    return kind.includes('Scan') && name !== null && relation.test(name) && loops > 0
+  return plan.nodes.filter(({ kind, relation: name, pages }) => {
+    return kind.includes('Scan') && name !== null && relation.test(name) && pages > 0
   })
 }
 
@@ -63,6 +64,11 @@ function flatten(node: RawNode): PlanNode[] {
     relation: node['Relation Name'] ?? null,
     rows: node['Actual Rows'],
     loops: node['Actual Loops'],
+    pages: pagesOf(node),
   }
   return [own, ...(node.Plans ?? []).flatMap(flatten)]
+}
+
+function pagesOf(node: RawNode): number {
+  return node['Shared Hit Blocks'] + node['Shared Read Blocks']
 }

@@ -31,6 +31,20 @@ test('the installation remembers which cluster it was made in', async () => {
   expect(rows[0]?.system_identifier).toBe(meta.systemIdentifier)
 })
 
+test('payloads are compressed by lz4 in every leaf, where the server can', async () => {
+  await using database = await createTestDatabase()
+  await migrate(rawPool(database.pool))
+  const can = await database.pool.query(
+    `select from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals)`,
+  )
+  const { rows } = await database.pool.query<{ compression: string }>(
+    `select distinct coalesce(to_jsonb(a) ->> 'attcompression', '') as compression
+     from pg_attribute a where attname = 'payload' and attrelid in (
+       select inhrelid from pg_inherits where inhparent = 'waybill.outbox'::regclass)`,
+  )
+  expect(rows).toEqual([{ compression: can.rows.length > 0 ? 'l' : '' }])
+})
+
 test('two processes that migrate at once share the work', async () => {
   await using database = await createTestDatabase()
   const reports = await Promise.all(
@@ -188,17 +202,17 @@ function versions(): number[] {
 async function catalogOf({ pool }: TestDatabase, schema: string): Promise<unknown[]> {
   const { rows } = await pool.query<Record<string, unknown>>(
     `select c.relname, c.relkind, c.reloptions, a.attname, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull,
-       a.attcompression, pg_get_expr(d.adbin, d.adrelid) as default, pg_get_indexdef(c.oid) as index
+       to_jsonb(a) ->> 'attcompression' as compression, pg_get_expr(d.adbin, d.adrelid) as default, pg_get_indexdef(c.oid) as index
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
      left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
      left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
      where n.nspname = $1
      union all
-     select p.proname, 'f', p.proconfig, p.prosrc, pg_get_function_arguments(p.oid), p.proisstrict, p.provolatile,
+     select p.proname, 'f', p.proconfig, p.prosrc, pg_get_function_arguments(p.oid), p.proisstrict, p.provolatile::text,
        null, null
      from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = $1
      union all
-     select r.relname, 'c', null, k.conname, pg_get_constraintdef(k.oid), true, k.contype, null, null
+     select r.relname, 'c', null, k.conname, pg_get_constraintdef(k.oid), true, k.contype::text, null, null
      from pg_constraint k join pg_class r on r.oid = k.conrelid join pg_namespace n on n.oid = r.relnamespace
      where n.nspname = $1
      order by 1, 2, 4, 5`,
