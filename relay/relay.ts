@@ -8,10 +8,11 @@ import {
   type Transport,
 } from '../src/index.ts'
 import { LANE_COUNT, silentLogger, silentTelemetry, systemClock, type OutboxMeta } from '../src/ports.ts'
-import { createEngine, type Engine, type RelayDatabase } from './engine.ts'
+import { createEngine, type Engine } from './engine.ts'
 import { resolveOptions, type RelayOptions, type ResolvedRelayOptions } from './options.ts'
 import { statusOf, type Pulse, type RelayStatus } from './status.ts'
 import { createTrouble } from './trouble.ts'
+import type { RelayDatabase } from './works.ts'
 
 /** What a relay works with. */
 export interface RelayParts {
@@ -27,7 +28,7 @@ export interface RelayParts {
 
 /** Publishes the messages of one outbox, together with any number of other relays. */
 export interface Relay extends Service {
-  /** Names this relay among all; changes with each start and each lost lease. */
+  /** Names this relay among all; changes with each lost lease. Empty before the start. */
   readonly relayId: string
   /** Looks into the outbox at once. Called by itself after commits that go through the same `Database` object. */
   wake(): void
@@ -61,7 +62,6 @@ export function createRelay(parts: RelayParts, options: RelayOptions = {}): Rela
     abort: new AbortController(),
     failure: null,
     pulse: {
-      relayId: '',
       state: 'new',
       publisher: 'connecting',
       beatAt: clock.monotonic(),
@@ -76,13 +76,18 @@ export function createRelay(parts: RelayParts, options: RelayOptions = {}): Rela
   const relay: Relay = {
     ended,
     get relayId() {
-      return life.pulse.relayId
+      return life.engine?.relayId ?? ''
     },
     wake() {
       life.engine?.wake()
     },
     status: () =>
-      statusOf(life.pulse, { drain: life.engine?.drain ?? null, options: resolved, now: clock.monotonic() }),
+      statusOf(life.pulse, {
+        relayId: relay.relayId,
+        drain: life.engine?.drain ?? null,
+        options: resolved,
+        now: clock.monotonic(),
+      }),
     start: () => (life.starting ??= start(life)),
     stop: () => (life.stopping ??= stop(life)),
     [Symbol.asyncDispose]: () => relay.stop(),
@@ -106,7 +111,7 @@ const LOOK_MS = 10
 
 async function start(life: Life): Promise<void> {
   const { pulse, abort, parts } = life
-  if (abort.signal.aborted) throw notRunning()
+  if (isStopped(life)) throw notRunning()
   pulse.state = 'starting'
   let meta: OutboxMeta | null
   try {
@@ -127,10 +132,8 @@ async function start(life: Life): Promise<void> {
   })
   life.engine = engine
   engine.start()
-  while (!engine.settledIn && !abort.signal.aborted)
-    await parts.clock.sleep(LOOK_MS, { signal: abort.signal })
-  if (life.failure !== null) throw life.failure
-  if (abort.signal.aborted) throw notRunning()
+  while (!engine.settledIn && !isStopped(life)) await parts.clock.sleep(LOOK_MS, { signal: abort.signal })
+  if (isStopped(life)) throw life.failure ?? notRunning()
   pulse.state = 'running'
 }
 
@@ -143,6 +146,8 @@ async function readMeta({ parts, pulse, abort }: Life): Promise<OutboxMeta | nul
     onInfrastructure: () => undefined,
   })('reading the schema')
   for (let failures = 1; !abort.signal.aborted; failures += 1) {
+    // To wait for a database is to be alive: a restart of this process would not bring it back.
+    pulse.beatAt = clock.monotonic()
     try {
       const meta = await database.relay.meta()
       pulse.answeredAt = clock.monotonic()
@@ -183,6 +188,10 @@ async function fail(life: Life, error: unknown): Promise<void> {
   life.parts.logger.error({ error }, 'The relay cannot go on.')
   await (life.stopping ??= stop(life))
   life.pulse.state = 'failed'
+}
+
+function isStopped({ abort }: Life): boolean {
+  return abort.signal.aborted
 }
 
 function notRunning(): WaybillError {

@@ -11,7 +11,8 @@ import {
 
 describe('a relay process', () => {
   it('carries what plain SQL has written to the broker', async () => {
-    await using setting = await createRelaySetting()
+    await using setting = await createRelaySetting({ migrated: false })
+    expect((await setting.waybill(['migrate']).exited).code).toBe(0)
     await setting.write('order-1', 0)
     await setting.relay()
     await setting.write('order-1', 1)

@@ -1,5 +1,7 @@
 import amqp, { type ChannelModel, type ConsumeMessage } from 'amqplib'
 import type pg from 'pg'
+import { pgPool } from '../../adapters/pg/index.ts'
+import { migrate } from '../../adapters/postgres/index.ts'
 import { createTestVhost, type TestVhost } from '../support/broker.ts'
 import { startChild, type Child } from '../support/child.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -16,11 +18,12 @@ export const QUICK: Variables = {
   WAYBILL_GRACE_MS: '2000',
   WAYBILL_AMQP_HEARTBEAT_MS: '1000',
   WAYBILL_REBALANCE_MS: '100',
+  WAYBILL_DATABASE_QUERY_TIMEOUT_MS: '2000',
   WAYBILL_AMQP_RECONNECT_MAX_MS: '300',
 }
 
 /** The longest time until the lanes of a relay that died belong to another: lease, grace, and a look every 100 ms. */
-export const TAKEOVER_MS = 2500 + 2000
+export const TAKEOVER_MS: number = 2500 + 2000
 
 const EXCHANGE = 'orders.events'
 const QUEUE = 'everything'
@@ -51,7 +54,9 @@ export interface RelaySetting extends AsyncDisposable {
 }
 
 /** A migrated database, a vhost with a queue that keeps everything, and a consumer that writes down what comes. */
-export async function createRelaySetting(): Promise<RelaySetting> {
+export async function createRelaySetting(
+  options: { readonly migrated?: boolean } = {},
+): Promise<RelaySetting> {
   const database = await createTestDatabase()
   const vhost = await createTestVhost()
   const connection = await amqp.connect(vhost.url)
@@ -69,9 +74,8 @@ export async function createRelaySetting(): Promise<RelaySetting> {
     children.push(child)
     return child
   }
-  const migrated = await waybill(['migrate']).exited
-  if (migrated.code !== 0) throw new Error(`The migration ended with ${String(migrated.code)}.`)
   const { pool } = database
+  if (options.migrated !== false) await migrate(pgPool(pool))
   return {
     database,
     vhost,
@@ -134,10 +138,10 @@ async function ownersOf(pool: pg.Pool): Promise<Readonly<Record<string, number>>
 
 /** Writes to `keys` in turn, each key in order, until told to stop. */
 export function startLoad(setting: RelaySetting, keys = 20): { stop(): Promise<number> } {
-  let stopping = false
+  const stopping = new AbortController()
   let count = 0
   const writing = (async () => {
-    while (!stopping) {
+    while (!stopping.signal.aborted) {
       await Promise.all(
         Array.from({ length: keys }, (_, key) => setting.write(`key-${key}`, Math.floor(count / keys))),
       )
@@ -146,7 +150,7 @@ export function startLoad(setting: RelaySetting, keys = 20): { stop(): Promise<n
   })()
   return {
     stop: async () => {
-      stopping = true
+      stopping.abort()
       await writing
       return count
     },
