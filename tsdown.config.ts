@@ -7,6 +7,7 @@ const config: UserConfig = defineConfig({
   format: 'esm',
   fixedExtension: false,
   target: 'node20.19',
+  tsconfig: 'tsconfig.build.json',
   sourcemap: true,
 })
 

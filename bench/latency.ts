@@ -65,10 +65,10 @@ interface Course {
 
 let sequence = 0
 
-async function each(
-  { arrivals, count }: Course,
-  send: (sequence: number) => Promise<void>,
-): Promise<number[]> {
+/** `send` calls `mark` at the moment from which the delay counts. */
+type Send = (sequence: number, mark: () => void) => Promise<void>
+
+async function each({ arrivals, count }: Course, send: Send): Promise<number[]> {
   const delays: number[] = []
   for (let index = 0; index < count; index += 1) {
     sequence += 1

@@ -11,7 +11,7 @@ export interface Setting {
   readonly databaseUrl: string
   readonly amqpUrl: string
   readonly pool: pg.Pool
-  readonly database: Database<pg.PoolClient>
+  readonly database: Database<pg.ClientBase>
   readonly connection: ChannelModel
   readonly scale: number
 }

@@ -17,7 +17,7 @@ export async function benchWriter(setting: Setting): Promise<Row[]> {
   const message = (id: string) =>
     ({ type: 'order.placed', key: id, payload: { orderId: id, note: NOTE } }) as const
 
-  const variant = (name: string, work: (client: pg.PoolClient, id: string) => Promise<unknown>): Variant => ({
+  const variant = (name: string, work: (client: pg.ClientBase, id: string) => Promise<unknown>): Variant => ({
     name,
     run: () => transactionsPerSecond(setting, work),
   })
@@ -46,7 +46,7 @@ export async function benchWriter(setting: Setting): Promise<Row[]> {
 
 async function transactionsPerSecond(
   { pool, scale }: Setting,
-  work: (client: pg.PoolClient, id: string) => Promise<unknown>,
+  work: (client: pg.ClientBase, id: string) => Promise<unknown>,
 ): Promise<number> {
   await pool.query('truncate bench_order')
   await pool.query('truncate waybill.outbox')

@@ -7,6 +7,7 @@ const STEPS: readonly Step[] = [
   { name: 'tests', command: 'tsx scripts/test.ts --project unit --project types --project tidy' },
   { name: 'package', command: 'tsx scripts/check-package.ts', after: ['build'] },
   { name: 'types', command: 'tsc' },
+  { name: 'declarations', command: 'tsc -p tsconfig.build.json' },
   { name: 'imports', command: 'depcruise .' },
   { name: 'format', command: 'prettier --check --log-level warn .' },
   { name: 'unused', command: 'knip' },

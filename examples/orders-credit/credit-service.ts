@@ -1,4 +1,4 @@
-import type { PoolClient } from 'pg'
+import type { ClientBase } from 'pg'
 import { createConsumer, createOutbox, type Consumer } from 'waybill'
 import { messages } from './messages.ts'
 import type { ServiceParts } from './orders-service.ts'
@@ -32,7 +32,7 @@ export function createCreditService({ schema, database, transport }: ServicePart
   const outbox = createOutbox({ source: 'credit', messages, database })
 
   /** Takes the amount only if it fits; the row lock makes concurrent orders of a customer take turns. */
-  const reserve = async (tx: PoolClient, customer: string, total: number): Promise<boolean> => {
+  const reserve = async (tx: ClientBase, customer: string, total: number): Promise<boolean> => {
     const taken = await tx.query(
       `update ${schema}.account set reserved = reserved + $2 where customer = $1 and reserved + $2 <= credit_limit`,
       [customer, total],

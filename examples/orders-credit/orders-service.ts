@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { PoolClient } from 'pg'
+import type { ClientBase } from 'pg'
 import { createConsumer, createOutbox, type Consumer, type Database, type Transport } from 'waybill'
 import { messages } from './messages.ts'
 
@@ -21,7 +21,7 @@ export interface OrdersService {
 
 export interface ServiceParts {
   readonly schema: string
-  readonly database: Database<PoolClient>
+  readonly database: Database<ClientBase>
   readonly transport: Transport
 }
 
@@ -29,7 +29,7 @@ export interface ServiceParts {
 export function createOrdersService({ schema, database, transport }: ServiceParts): OrdersService {
   const outbox = createOutbox({ source: 'orders', messages, database })
 
-  const decide = async (tx: PoolClient, orderId: string, state: 'open' | 'cancelled'): Promise<void> => {
+  const decide = async (tx: ClientBase, orderId: string, state: 'open' | 'cancelled'): Promise<void> => {
     await tx.query(`update ${schema}.orders set state = $2, decisions = decisions + 1 where id = $1`, [
       orderId,
       state,

@@ -35,7 +35,7 @@ export interface World {
 }
 
 export const CUSTOMERS = 10
-const CREDIT_LIMIT = 5_000
+const CREDIT_LIMIT = 1_200
 /** Each n-th message arrives twice. */
 const REPEAT_EVERY = 5
 

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { startPostgres } from '../support/postgres-server.ts'
 import { runFuzz, type RunReport } from './run.ts'
 
-const USAGE = 'npm run fuzz -- [--minutes N] [--seed S] [--no-sweep] [--json] [--database-url URL]'
+const USAGE = 'npm run fuzz -- [--minutes N] [--seed S] [--stormy] [--no-sweep] [--json] [--database-url URL]'
 const RUN_SECONDS = 20
 
 /** Runs of 20 seconds, calm and stormy in turn, each on a database of its own, until the time is over. */
@@ -14,6 +14,7 @@ async function main(): Promise<void> {
       minutes: { type: 'string', default: '1' },
       seed: { type: 'string', default: randomBytes(6).toString('hex') },
       'no-sweep': { type: 'boolean', default: false },
+      stormy: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       'database-url': { type: 'string' },
     },
@@ -32,7 +33,7 @@ async function main(): Promise<void> {
         url,
         seed: `${values.seed}.${String(round)}`,
         seconds,
-        calm: round % 3 === 0,
+        calm: !values.stormy && round % 3 === 0,
         sweep: !values['no-sweep'],
       }
       const report = await runFuzz(options)

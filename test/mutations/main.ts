@@ -7,7 +7,8 @@ import { MUTATIONS } from './mutations.ts'
 async function main(): Promise<void> {
   const { positionals } = parseArgs({ allowPositionals: true })
   const chosen = MUTATIONS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
-  if (chosen.length === 0) throw new Error(`There is no such mutation. They are: ${MUTATIONS.map(({ name }) => name).join(', ')}`)
+  if (chosen.length === 0)
+    throw new Error(`There is no such mutation. They are: ${MUTATIONS.map(({ name }) => name).join(', ')}`)
   await using server = await startPostgres()
   const missed: string[] = []
   for (const mutation of chosen) {
@@ -15,7 +16,9 @@ async function main(): Promise<void> {
     await using mutant = await applyMutation(mutation)
     const verdict = await mutant.prove(server.url)
     const seconds = ((performance.now() - started) / 1_000).toFixed(0)
-    console.log(`${verdict.caught ? 'caught' : 'MISSED'}  ${mutation.name}  (${seconds} s)  ${verdict.evidence}`)
+    console.log(
+      `${verdict.caught ? 'caught' : 'MISSED'}  ${mutation.name}  (${seconds} s)  ${verdict.evidence}`,
+    )
     if (!verdict.caught) missed.push(mutation.name)
   }
   console.log(`${String(chosen.length - missed.length)} of ${String(chosen.length)} mutations caught`)

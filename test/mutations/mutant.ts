@@ -23,7 +23,12 @@ export interface Edit {
 /** What must fail, and the words by which it must say so. */
 export type Proof =
   | { readonly kind: 'fuzz'; readonly args: readonly string[]; readonly reports: readonly string[] }
-  | { readonly kind: 'test'; readonly project: string; readonly file: string; readonly reports: readonly string[] }
+  | {
+      readonly kind: 'test'
+      readonly project: string
+      readonly file: string
+      readonly reports: readonly string[]
+    }
 
 export interface Verdict {
   readonly caught: boolean
@@ -35,7 +40,17 @@ export interface Mutant extends AsyncDisposable {
 }
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
-const COPIED = ['src', 'adapters', 'relay', 'testing', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts', 'scripts']
+const COPIED = [
+  'src',
+  'adapters',
+  'relay',
+  'testing',
+  'test',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+  'scripts',
+]
 
 export async function applyMutation({ edits, proof }: Mutation): Promise<Mutant> {
   const directory = await mkdtemp(join(tmpdir(), 'waybill-mutant-'))
@@ -59,11 +74,21 @@ async function applyEdit(directory: string, { file, find, replace }: Edit): Prom
   const path = join(directory, file)
   const text = await readFile(path, 'utf8')
   const places = text.split(find).length - 1
-  if (places !== 1) throw new Error(`The mutation of ${file} no longer applies: its text stands there ${String(places)} times.`)
-  await writeFile(path, text.replace(find, () => replace))
+  if (places !== 1)
+    throw new Error(
+      `The mutation of ${file} no longer applies: its text stands there ${String(places)} times.`,
+    )
+  await writeFile(
+    path,
+    text.replace(find, () => replace),
+  )
 }
 
-async function runProof(cwd: string, proof: Proof, databaseUrl: string): Promise<{ code: number | null; output: string }> {
+async function runProof(
+  cwd: string,
+  proof: Proof,
+  databaseUrl: string,
+): Promise<{ code: number | null; output: string }> {
   const bin = (name: string): string => join(ROOT, 'node_modules', '.bin', name)
   const [command, args] =
     proof.kind === 'fuzz'

@@ -1,0 +1,141 @@
+import type { Mutation } from './mutant.ts'
+
+/** Long enough that each of these was caught in every trial, short enough for every run of the tests. */
+const MINUTES = ['--minutes', '0.34']
+const calm = (seed: string): string[] => [...MINUTES, '--seed', seed]
+const stormy = (seed: string): string[] => [...calm(seed), '--stormy']
+/** Without the sweep a wrong hint is a lost message instead of a late one. */
+const unswept = (seed: string): string[] => [...calm(seed), '--no-sweep']
+
+/** Each takes away one thing that a promise rests on, and names the promise that must then be seen to break. */
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'plain-nextval',
+    breaks: 'The position is drawn before the transaction id: the lower bound hides a record.',
+    edits: [
+      {
+        file: 'adapters/postgres/migrations.ts',
+        find: "case\n    when pg_current_xact_id() is not null then nextval('\\${schema:literal}.outbox_id_seq')\n  end",
+        replace: "nextval('\\${schema:literal}.outbox_id_seq')",
+      },
+    ],
+    proof: {
+      kind: 'test',
+      project: 'integration',
+      file: 'test/integration/postgres/positions.test.ts',
+      reports: ['a writer that was overtaken between its position and its commit is still found'],
+    },
+  },
+  {
+    name: 'low-from-same-fetch',
+    breaks:
+      'The lower bound is the sequence as the fetch itself has read it, without a write of ours in between.',
+    edits: [
+      {
+        file: 'src/relaying/intake.ts',
+        find: 'const mark = marks.markOf(result.snapshot)',
+        replace: 'const mark = result.sequence',
+      },
+    ],
+    proof: { kind: 'fuzz', args: unswept('low'), reports: ['VIOLATION lost', 'VIOLATION reordered'] },
+  },
+  {
+    name: 'no-stragglers',
+    breaks: 'Records of transactions that were open at the last look are not looked for below the bound.',
+    edits: [
+      {
+        file: 'adapters/postgres/statements/fetch.ts',
+        find: 'where straggler.lane = wanted.lane',
+        replace: 'where false',
+      },
+    ],
+    proof: { kind: 'fuzz', args: unswept('stragglers'), reports: ['VIOLATION lost', 'VIOLATION reordered'] },
+  },
+  {
+    name: 'no-min-on-cut-page',
+    breaks: 'The lower bound may lie above the end of a page that was cut.',
+    edits: [
+      {
+        file: 'src/relaying/bounds.ts',
+        find: 'hints.low = Math.min(page.mark, page.last)',
+        replace: 'hints.low = page.mark',
+      },
+    ],
+    proof: { kind: 'fuzz', args: unswept('cut'), reports: ['VIOLATION lost', 'VIOLATION reordered'] },
+  },
+  {
+    name: 'no-reset',
+    breaks: 'Records that are dropped from memory are not looked for again.',
+    edits: [
+      {
+        file: 'src/relaying/memory.ts',
+        find: '  dropUnsent(memory, lane)\n  lane.hints = emptyHints()\n',
+        replace: '  dropUnsent(memory, lane)\n',
+      },
+    ],
+    proof: { kind: 'fuzz', args: unswept('reset'), reports: ['VIOLATION lost', 'VIOLATION reordered'] },
+  },
+  {
+    name: 'low-from-same-fetch-swept',
+    breaks: 'As above, with the sweep on: it must find what the bound hides, and say so.',
+    edits: [
+      {
+        file: 'src/relaying/intake.ts',
+        find: 'const mark = marks.markOf(result.snapshot)',
+        replace: 'const mark = result.sequence',
+      },
+    ],
+    proof: { kind: 'fuzz', args: calm('swept'), reports: ['VIOLATION found-by-sweep-only'] },
+  },
+  {
+    name: 'no-sweep',
+    breaks: 'A wrong hint is never found out, because the sweep does not look.',
+    edits: [
+      {
+        file: 'src/relaying/intake.ts',
+        find: 'const mark = marks.markOf(result.snapshot)',
+        replace: 'const mark = result.sequence',
+      },
+      {
+        file: 'src/relaying/sweeping.ts',
+        find: 'if (lane.open && !lane.leaving) lane.sweep ??= createLaneSweep()',
+        replace: 'void lane',
+      },
+    ],
+    proof: { kind: 'fuzz', args: calm('sweep'), reports: ['VIOLATION lost'] },
+  },
+  {
+    name: 'delete-before-confirm',
+    breaks: 'A record is removed although the broker has not said that it holds it.',
+    edits: [
+      {
+        file: 'src/relaying/outflow.ts',
+        find: '          // It may have been published. Whatever follows it in its key must not go before it goes again.\n',
+        replace: '          confirm(job)\n          break\n',
+      },
+    ],
+    proof: { kind: 'fuzz', args: stormy('confirm'), reports: ['VIOLATION lost'] },
+  },
+  {
+    name: 'two-owners',
+    breaks: 'Every relay believes that all lanes are its own.',
+    edits: [
+      {
+        file: 'adapters/postgres/statements/claim.ts',
+        find: 'select lane, epoch from mine union all select lane, epoch from taken order by lane',
+        replace: 'select lane, epoch from ${schema}.lane order by lane',
+      },
+      {
+        file: 'adapters/postgres/statements/share.ts',
+        find: 'ranked.lanes / ranked.live + (ranked.place <= ranked.lanes % ranked.live)::integer',
+        replace: 'ranked.lanes',
+      },
+      {
+        file: 'adapters/postgres/statements/fetch.ts',
+        find: ' and held.epoch = given.epoch and held.owner = $1::uuid',
+        replace: ' and $1::uuid is not null',
+      },
+    ],
+    proof: { kind: 'fuzz', args: calm('owners'), reports: ['VIOLATION reordered', 'VIOLATION duplicated'] },
+  },
+]
