@@ -16,7 +16,7 @@ export const MIGRATIONS: readonly Migration[] = [
     version: 1,
     name: 'outbox',
     minCompatible: 1,
-    checksum: 'sha256-461b1ac0ebe0b267801acc6817b9b55ddfb15b610906f51a153c52a7d346f184',
+    checksum: 'sha256-633f1cd88cb46cd00d11d716dd53122c70425507809d9f34e444a79eee5040bb',
     statements: [
       `create sequence \${schema}.outbox_id_seq as bigint minvalue 1 maxvalue 9007199254740991 cache 1 no cycle`,
       `create table \${schema}.outbox (
@@ -54,11 +54,15 @@ export const MIGRATIONS: readonly Migration[] = [
   autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647
 )`,
       `do $waybill$
+declare
+  suffix text;
 begin
   if exists (
     select from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals)
   ) then
-    execute 'alter table \${schema:literal}.outbox alter column payload set compression lz4';
+    foreach suffix in array '{"",_0,_1,_2,_3}'::text[] loop
+      execute 'alter table \${schema:literal}.outbox' || suffix || ' alter column payload set compression lz4';
+    end loop;
   end if;
 end
 $waybill$`,

@@ -40,11 +40,15 @@ create table "waybill".outbox_3 partition of "waybill".outbox for values in (3) 
   autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647
 );
 do $waybill$
+declare
+  suffix text;
 begin
   if exists (
     select from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals)
   ) then
-    execute 'alter table "waybill".outbox alter column payload set compression lz4';
+    foreach suffix in array '{"",_0,_1,_2,_3}'::text[] loop
+      execute 'alter table "waybill".outbox' || suffix || ' alter column payload set compression lz4';
+    end loop;
   end if;
 end
 $waybill$;
@@ -110,7 +114,7 @@ create table "waybill".migration (
   checksum text not null,
   applied_at timestamptz not null default clock_timestamp()
 );
-insert into "waybill".migration (version, name, checksum) values (1, 'outbox', 'sha256-461b1ac0ebe0b267801acc6817b9b55ddfb15b610906f51a153c52a7d346f184');
+insert into "waybill".migration (version, name, checksum) values (1, 'outbox', 'sha256-633f1cd88cb46cd00d11d716dd53122c70425507809d9f34e444a79eee5040bb');
 update "waybill".meta set version = 1, min_compatible = greatest(min_compatible, 1);
 commit;
 

@@ -48,12 +48,17 @@ create table ${schema}.outbox_3 partition of ${schema}.outbox for values in (3) 
 );
 
 -- lz4 compresses several times faster than the default; servers before 14 and some builds do not have it.
+-- Not every version passes the setting on from the table to its leaves.
 do $waybill$
+declare
+  suffix text;
 begin
   if exists (
     select from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals)
   ) then
-    execute 'alter table ${schema:literal}.outbox alter column payload set compression lz4';
+    foreach suffix in array '{"",_0,_1,_2,_3}'::text[] loop
+      execute 'alter table ${schema:literal}.outbox' || suffix || ' alter column payload set compression lz4';
+    end loop;
   end if;
 end
 $waybill$;

@@ -9,6 +9,8 @@ export interface Plan {
   readonly pages: number
 }
 
+const OUTBOX_LEAF = /^outbox_\d/
+
 interface PlanNode {
   readonly kind: string
   readonly relation: string | null
@@ -37,7 +39,7 @@ export async function explain(
 }
 
 /** The scans of tables that read anything; by default of the leaves of the outbox. */
-export function scansOf(plan: Plan, relation = /^outbox_\d/): PlanNode[] {
+export function scansOf(plan: Plan, relation: RegExp = OUTBOX_LEAF): PlanNode[] {
   return plan.nodes.filter(({ kind, relation: name, pages }) => {
     return kind.includes('Scan') && name !== null && relation.test(name) && pages > 0
   })
