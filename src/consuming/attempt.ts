@@ -47,49 +47,76 @@ class Stopped extends Error {
  * can no longer commit whatever the handler still does.
  */
 export async function attempt<Tx>(parts: AttemptParts<Tx>, work: AttemptWork<Tx>): Promise<AttemptOutcome> {
-  const watch = createWatch(parts.clock)
-  const progress = { phase: 'beginning' as Phase }
+  const running = createRunning(parts.clock)
   const onShutdown = (): void => {
     // A commit on its way is waited for: to leave it would make the message come again for nothing.
-    if (progress.phase !== 'ending') watch.end(new Stopped('The consumer has stopped.'))
+    if (running.phase !== 'ending') running.handling.end(new Stopped('The consumer has stopped.'))
   }
   parts.shutdown.addEventListener('abort', onShutdown, { once: true })
   if (parts.shutdown.aborted) onShutdown()
   try {
-    watch.enter(EDGE_LIMIT_MS, () => silent('begin a transaction'))
-    const transaction = parts.database.transaction((tx) =>
-      inTransaction(parts, work, { tx, watch, progress }),
-    )
-    return { kind: await watch.race(transaction) }
+    running.limitEdge('begin a transaction')
+    const transaction = parts.database.transaction((tx) => inTransaction(parts, work, { tx, running }))
+    return { kind: await running.edge.race(transaction) }
   } catch (error) {
-    return failureOf(parts.database, error, progress.phase)
+    return failureOf(parts.database, error, running.phase)
   } finally {
-    watch.done()
+    running.edge.done()
+    running.handling.done()
     parts.shutdown.removeEventListener('abort', onShutdown)
   }
 }
 
-interface Running<Tx> {
-  readonly tx: Tx
-  readonly watch: Watch
-  readonly progress: { phase: Phase }
+interface Running {
+  phase: Phase
+  /** Ends the handler: at its time limit, or when the consumer stops waiting. */
+  readonly handling: Watch
+  /** Ends the waiting for a database that neither begins nor ends the transaction. */
+  readonly edge: Watch
+  limitEdge(what: string): void
+}
+
+function createRunning(clock: Clock): Running {
+  const handling = createWatch(clock)
+  const edge = createWatch(clock)
+  const running: Running = {
+    phase: 'beginning',
+    handling,
+    edge,
+    limitEdge(what) {
+      // A rollback that hangs changes nothing about why the handler was ended.
+      const overdue = (): Error =>
+        handling.signal.aborted ? (handling.signal.reason as Error) : silent(what)
+      edge.enter(EDGE_LIMIT_MS, overdue)
+    },
+  }
+  handling.signal.addEventListener('abort', () => {
+    running.limitEdge('roll a transaction back')
+  })
+  edge.signal.addEventListener('abort', () => {
+    handling.end(edge.signal.reason as Error)
+  })
+  return running
 }
 
 async function inTransaction<Tx>(
   parts: AttemptParts<Tx>,
   work: AttemptWork<Tx>,
-  { tx, watch, progress }: Running<Tx>,
+  { tx, running }: { readonly tx: Tx; readonly running: Running },
 ): Promise<'handled' | 'duplicate' | 'conflict'> {
-  watch.signal.throwIfAborted()
-  const verdict = await watch.race(parts.database.inbox.remember(tx, work.entry))
+  const { handling, edge } = running
+  handling.signal.throwIfAborted()
+  const verdict = await handling.race(parts.database.inbox.remember(tx, work.entry))
   if (verdict !== 'first') return verdict
-  progress.phase = 'handling'
+  running.phase = 'handling'
+  edge.done()
   const limitMs = parts.handlerTimeoutMs
-  watch.enter(limitMs, () => overdue(limitMs))
-  await watch.race(work.handle(tx, watch.signal))
-  watch.signal.throwIfAborted()
-  progress.phase = 'ending'
-  watch.enter(EDGE_LIMIT_MS, () => silent('commit a transaction'))
+  handling.enter(limitMs, () => overdue(limitMs))
+  await handling.race(work.handle(tx, handling.signal))
+  handling.signal.throwIfAborted()
+  handling.done()
+  running.phase = 'ending'
+  running.limitEdge('commit a transaction')
   return 'handled'
 }
 

@@ -64,7 +64,10 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
         if (stopping.signal.aborted) answers.give(work, { kind: 'release' }, 0)
         else dispatcher.add(work)
       },
-      onLost: () => void dispatcher.drain(),
+      onLost() {
+        dispatcher.drain()
+        answers.takeSuspects()
+      },
     })
     await untilStopped(self.subscriber.open(), stopping.signal, parts)
   }

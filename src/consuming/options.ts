@@ -23,7 +23,7 @@ export interface ConsumerOptions<C extends Catalogue, Tx, Written extends Catalo
   readonly outbox?: Outbox<Written, Tx> | undefined
   /** The queue to consume from, bound to the types that have handlers. Default: the name. */
   readonly queue?: string | undefined
-  /** How many messages the broker sends ahead. @defaultValue `100` */
+  /** How many messages the broker sends ahead, at most 2000. @defaultValue `100` */
   readonly prefetch?: number | undefined
   /** How many handlers run at a time; not more than `prefetch`. @defaultValue `10` */
   readonly concurrency?: number | undefined
@@ -83,10 +83,12 @@ const BELOW_CONSUMER_TIMEOUT = {
   why: 'A broker takes a delivery back that is not answered within 30 minutes.',
 }
 
-/** AMQP counts prefetch in 16 bits; timers count milliseconds in 31. */
+/** RabbitMQ's own ceiling of prefetch for quorum queues. */
+const PREFETCH_MAX = 2000
+
 const RANGES: Readonly<Record<keyof ConsumerLimits, Range>> = {
-  prefetch: { min: 1, max: 65_535 },
-  concurrency: { min: 1, max: 65_535 },
+  prefetch: { min: 1, max: PREFETCH_MAX },
+  concurrency: { min: 1, max: PREFETCH_MAX },
   handlerTimeoutMs: { min: 1, ...BELOW_CONSUMER_TIMEOUT },
   holdMaxMs: { min: 0, ...BELOW_CONSUMER_TIMEOUT },
   shutdownTimeoutMs: { min: 0, max: HOUR_MS },

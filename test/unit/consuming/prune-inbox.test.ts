@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest'
+import { PRUNE_EVERY_MS, PRUNE_LIMIT, pruneInboxRepeatedly } from '../../../src/consuming/prune-inbox.ts'
+import { createFakeClock } from '../../support/fake-clock.ts'
+import { recordLog, setup, turns } from './setup.ts'
+
+function run(results: (number | Error)[]) {
+  const clock = createFakeClock()
+  const controller = new AbortController()
+  const calls: { readonly at: number; readonly retentionMs: number; readonly limit: number }[] = []
+  const { logger, log } = recordLog()
+  const ended = pruneInboxRepeatedly({
+    clock,
+    logger,
+    retentionMs: 3_600_000,
+    signal: controller.signal,
+    random: () => 0.5,
+    prune: (options) => {
+      calls.push({ ...options, at: clock.monotonic() })
+      const result = results.shift() ?? 0
+      return result instanceof Error ? Promise.reject(result) : Promise.resolve(result)
+    },
+  })
+  return {
+    clock,
+    calls,
+    log,
+    ended,
+    stop: () => {
+      controller.abort()
+    },
+  }
+}
+
+describe('pruning of the inbox', () => {
+  it('happens every ten minutes, with the retention and a limit', async () => {
+    const { clock, calls, stop, ended } = run([])
+    await clock.advance(2 * PRUNE_EVERY_MS)
+    expect(calls).toEqual([
+      { at: PRUNE_EVERY_MS, retentionMs: 3_600_000, limit: PRUNE_LIMIT },
+      { at: 2 * PRUNE_EVERY_MS, retentionMs: 3_600_000, limit: PRUNE_LIMIT },
+    ])
+    stop()
+    await ended
+    expect(clock.pending).toBe(0)
+  })
+
+  it('goes on in batches with pauses until one is not full', async () => {
+    const { clock, calls, stop } = run([PRUNE_LIMIT, PRUNE_LIMIT, 3])
+    await clock.advance(PRUNE_EVERY_MS + 1_000)
+    expect(calls.map(({ at }) => at - PRUNE_EVERY_MS)).toEqual([0, 50, 100])
+    stop()
+  })
+
+  it('that fails is logged and tried again the next time', async () => {
+    const { clock, calls, log, stop } = run([new Error('down')])
+    await clock.advance(2 * PRUNE_EVERY_MS)
+    expect(calls).toHaveLength(2)
+    expect(log[0]).toMatchObject({ level: 'warn' })
+    stop()
+  })
+
+  it('is a duty of each consumer: what is older than the retention is forgotten', async () => {
+    const clock = createFakeClock()
+    const { consumer, place, database } = setup({ clock, inboxRetentionMs: 3_600_000 })
+    await consumer.start()
+    place()
+    await turns()
+    await clock.advance(3_600_000)
+    expect(database.inboxEntries()).toHaveLength(1)
+    await clock.advance(2 * PRUNE_EVERY_MS)
+    expect(database.inboxEntries()).toHaveLength(0)
+    await consumer.stop()
+  })
+})

@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest'
+import type { MemoryTransaction } from '../../../adapters/memory/index.ts'
+import { isWaybillError } from '../../../src/index.ts'
+import { createFakeClock } from '../../support/fake-clock.ts'
+import { createGate, recordEffect, setup, turns } from './setup.ts'
+
+describe('a handler that exceeds its time limit', () => {
+  it('fails: its signal aborts, its transaction rolls back, its message goes to the dead-letter queue', async () => {
+    const clock = createFakeClock()
+    const signals: AbortSignal[] = []
+    const { consumer, place, effects, outcomes, broker, log } = setup({
+      clock,
+      handlerTimeoutMs: 1_000,
+      handlers: {
+        'order.placed': async ({ messageId }, { tx, signal }) => {
+          signals.push(signal)
+          await recordEffect(messageId, tx)
+          await new Promise(() => undefined)
+        },
+      },
+    })
+    await consumer.start()
+    place()
+    await turns()
+    await clock.advance(999)
+    expect(signals.map((signal) => signal.aborted)).toEqual([false])
+    await clock.advance(1)
+    expect(signals.map((signal) => signal.aborted)).toEqual([true])
+    expect(outcomes).toEqual(['failed'])
+    expect(effects()).toEqual([])
+    expect(broker.deadLetters('billing').length + broker.unanswered('billing')).toBe(1)
+    expect(isWaybillError(log.at(-1)?.fields['error'], 'WAYBILL_HANDLER_TIMEOUT')).toBe(true)
+    await consumer.stop()
+  })
+
+  it('cannot write or commit anything later, though it goes on', async () => {
+    const clock = createFakeClock()
+    const late = createGate()
+    const errors: unknown[] = []
+    const given: MemoryTransaction[] = []
+    const { consumer, place, effects, outcomes, database } = setup({
+      clock,
+      handlerTimeoutMs: 1_000,
+      handlers: {
+        'order.placed': async ({ messageId }, { tx, outbox }) => {
+          given.push(tx)
+          await late.passed
+          const tries = [
+            () => recordEffect(messageId, tx),
+            () => outbox.write({ type: 'order.paid', payload: { orderId: 'o' } }),
+          ]
+          for (const attempt of tries) await attempt().catch((error: unknown) => errors.push(error))
+        },
+      },
+    })
+    await consumer.start()
+    place()
+    await turns()
+    await clock.advance(1_000)
+    expect(outcomes).toEqual(['failed'])
+    late.open()
+    await turns()
+    expect(errors).toHaveLength(2)
+    expect(isWaybillError(errors[0], 'WAYBILL_TRANSACTION_FINISHED')).toBe(true)
+    expect(isWaybillError(errors[1], 'WAYBILL_HANDLER_TIMEOUT')).toBe(true)
+    expect([effects(), database.records(), database.inboxEntries()]).toEqual([[], [], []])
+    await consumer.stop()
+  })
+
+  it('frees its place for the next message', async () => {
+    const clock = createFakeClock()
+    const { consumer, place, outcomes } = setup({
+      clock,
+      handlerTimeoutMs: 1_000,
+      concurrency: 1,
+      handlers: { 'order.placed': ({ key }) => (key === 'slow' ? new Promise(() => undefined) : undefined) },
+    })
+    await consumer.start()
+    place({ key: 'slow' })
+    place()
+    await turns()
+    await clock.advance(1_000)
+    await turns()
+    expect(outcomes).toEqual(['failed', 'handled'])
+    await consumer.stop()
+  })
+
+  it('leaves no timer behind when it ends in time', async () => {
+    const clock = createFakeClock()
+    const { consumer, place, outcomes } = setup({ clock })
+    await consumer.start()
+    const before = clock.pending
+    place()
+    await turns()
+    expect(outcomes).toEqual(['handled'])
+    expect(clock.pending).toBe(before)
+    await consumer.stop()
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('a database that does not answer at the edges of a transaction', () => {
+  it('is held when the transaction does not begin, and the late transaction does nothing', async () => {
+    const clock = createFakeClock()
+    const late = createGate()
+    const bench = setup({ clock })
+    const { database } = bench
+    const slow = {
+      ...database,
+      transaction: async <Result>(work: (tx: MemoryTransaction) => Promise<Result>): Promise<Result> => {
+        await late.passed
+        return database.transaction(work)
+      },
+    }
+    const { consumer, outcomes, broker, place, effects } = setup({ clock, database: slow })
+    await consumer.start()
+    place()
+    await turns()
+    await clock.advance(30_000)
+    expect(outcomes).toEqual([])
+    expect(broker.unanswered('billing')).toBe(1)
+    late.open()
+    await turns()
+    expect(database.rows('effects')).toEqual([])
+    await clock.advance(10_000)
+    await turns()
+    expect(outcomes).toEqual(['handled'])
+    expect(effects()).toEqual([])
+    expect(database.rows('effects')).toHaveLength(1)
+    await consumer.stop()
+  })
+})
