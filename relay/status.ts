@@ -46,7 +46,6 @@ export interface RelayStatus {
 
 /** What {@link RelayStatus} is made of. */
 export interface Pulse {
-  relayId: string
   state: RelayState
   publisher: PublisherState
   beatAt: number
@@ -60,9 +59,14 @@ const DEAD_AFTER_MS = 30_000
 
 export function statusOf(
   pulse: Pulse,
-  parts: { readonly drain: Drain | null; readonly options: ResolvedRelayOptions; readonly now: number },
+  parts: {
+    readonly relayId: string
+    readonly drain: Drain | null
+    readonly options: ResolvedRelayOptions
+    readonly now: number
+  },
 ): RelayStatus {
-  const { drain, options, now } = parts
+  const { relayId, drain, options, now } = parts
   const gates = (drain?.gates() ?? []).map((gate) => ({
     exchange: gate.exchange,
     routingKey: gate.routingKey,
@@ -88,7 +92,7 @@ export function statusOf(
     degraded.push(`Exchange "${gate.exchange}"${where} is passed over: ${gate.reason}`)
   }
   return {
-    relayId: pulse.relayId,
+    relayId,
     state: pulse.state,
     lanes: drain?.lanes.owned().map(({ lane }) => lane) ?? [],
     publisher: pulse.publisher,

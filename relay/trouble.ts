@@ -7,7 +7,7 @@ export interface TroubleParts {
   onInfrastructure(): void
 }
 
-const BACKOFF = { baseMs: 100, maxMs: 5000, jitter: 0.5 }
+const BACKOFF = { baseMs: 100, maxMs: 2000, jitter: 0.5 }
 /** A failure that goes on is told at these counts and at every multiple of the last. */
 const TOLD_AT = new Set([1, 3, 10, 30])
 const TOLD_EVERY = 100

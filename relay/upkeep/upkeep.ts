@@ -48,8 +48,9 @@ export function createUpkeep(parts: UpkeepParts): Upkeep {
   }
 }
 
-function duty({ clock, onError }: UpkeepParts, run: () => Promise<number>): Duty {
-  return createDuty({ clock, run, onError })
+function duty(parts: UpkeepParts, run: () => Promise<number>): Duty {
+  const onError = (error: unknown, failures: number): number => parts.onError(error, failures)
+  return createDuty({ clock: parts.clock, run, onError })
 }
 
 async function refreshBlocked(parts: UpkeepParts): Promise<number> {

@@ -11,7 +11,7 @@ export interface DutyOptions {
 /** Work that is done again and again, one turn at a time, until it is stopped. */
 export interface Duty {
   start(): void
-  /** Ends the rest, or makes the next one as short as nothing when it is being worked. */
+  /** Ends the rest, or does away with the next one while it is being worked. Not after a failure. */
   poke(): void
   /** Resolves when the current turn has ended; none begins after. */
   stop(): Promise<void>
@@ -22,6 +22,7 @@ export function createDuty(options: DutyOptions): Duty {
   let stopped = false
   let poked = false
   let endRest: (() => void) | null = null
+  let canBePoked = true
 
   const rest = (ms: number): Promise<void> =>
     new Promise((resolve) => {
@@ -35,8 +36,9 @@ export function createDuty(options: DutyOptions): Duty {
     })
   const work = async (): Promise<void> => {
     let failures = 0
-    while (!stopped) {
+    while (!isStopped()) {
       poked = false
+      canBePoked = true
       let wait: number
       try {
         wait = await options.run()
@@ -44,18 +46,22 @@ export function createDuty(options: DutyOptions): Duty {
       } catch (error) {
         failures += 1
         wait = options.onError(error, failures)
-        // A call from elsewhere must not turn a failing duty into a tight loop.
+        // Calls from elsewhere must not turn a failing duty into a tight loop.
+        canBePoked = false
         poked = false
       }
-      if (!isStopped() && !poked && wait > 0) await rest(wait)
+      if (mayRest() && wait > 0) await rest(wait)
     }
   }
+  // Functions, as what they look at changes while a turn is awaited.
   const isStopped = (): boolean => stopped
+  const mayRest = (): boolean => !stopped && !poked
   return {
     start() {
       running ??= work()
     },
     poke() {
+      if (!canBePoked) return
       poked = true
       endRest?.()
     },

@@ -20,13 +20,18 @@ export function createBlocking(memory: Memory): Blocking {
     update(query, names) {
       const freed = new Set<number>()
       for (const [name, since] of memory.blocked) {
-        const lane = Number(name.slice(0, name.indexOf(':')))
+        const lane = laneIn(name)
         // What was parked after the question was asked is not in the answer.
         if (since > query.parks || names.has(name) || !query.lanes.includes(lane)) continue
         memory.blocked.delete(name)
         freed.add(lane)
       }
-      for (const name of names) if (!memory.blocked.has(name)) memory.blocked.set(name, 0)
+      for (const name of names) {
+        if (memory.blocked.has(name)) continue
+        memory.blocked.set(name, 0)
+        const lane = memory.lanes.get(laneIn(name))
+        if (lane !== undefined) lane.sweep = null
+      }
       for (const number of query.lanes) {
         const lane = memory.lanes.get(number)
         if (lane === undefined) continue
@@ -38,4 +43,8 @@ export function createBlocking(memory: Memory): Blocking {
       return memory.blocked.size
     },
   }
+}
+
+function laneIn(name: string): number {
+  return Number(name.slice(0, name.indexOf(':')))
 }

@@ -19,18 +19,27 @@ export interface GatesParts {
   readonly telemetry: Telemetry
 }
 
+/** Why a place is to be shut. */
+export interface GateFailure {
+  readonly place: GatePlace
+  readonly reason: string
+  readonly now: number
+}
+
 /**
  * The gates of all exchanges. What a gate passes over is not remembered: opening it resets every lane, so
  * that the next pages bring it. Order is kept among the records of a key that go to the same place.
  */
 export interface Gates {
   /** Shuts a place because `job`, which is its key's head, failed there; keeps it to try again. */
-  fail(job: Held, place: GatePlace, failure: { reason: string; now: number }): void
+  fail(job: Held, failure: GateFailure): void
   /** An exchange is full and nothing is confirmed: passes it over until something is. */
   stall(route: Route, now: number): void
-  /** `job` was confirmed or, at least, routed by its exchange. */
+  /** The exchange of `job` has answered for it: it can be published to. */
+  reach(job: Held): void
+  /** `job` was confirmed. */
   succeed(job: Held): void
-  /** `job` was kept by a gate and is not coming back. */
+  /** `job` may have been kept by a gate and is not coming back. */
   release(job: Held): void
   /** @returns whether a fetched record may be taken in; an empty-handed gate keeps the first that comes. */
   admits(job: Held, now: number): boolean
@@ -43,136 +52,171 @@ export interface Gates {
   list(): Gate[]
 }
 
+/** The gates and how many there are: without any, records pay one comparison. */
+interface Keeper extends GatesParts {
+  count: number
+}
+
 export function createGates(parts: GatesParts): Gates {
-  const { memory, options, telemetry } = parts
-  let count = 0
-
-  const gateHeldBy = (job: Held): Gate | null => {
-    if (count === 0) return null
-    for (const gate of gatesOf(job.route)) if (gate.retained === job) return gate
-    return null
-  }
-  const close = (route: Route, gate: Gate): void => {
-    install(route, gate)
-    count += 1
-    telemetry.gate?.(gate.exchange, 'closed')
-  }
-  const dropBehind = (gate: Gate): void => {
-    for (const lane of memory.lanes.values()) {
-      dropUnsent(
-        memory,
-        lane,
-        (job) => job.exchange === gate.exchange && (gate.routingKey ?? job.routingKey) === job.routingKey,
-      )
-    }
-  }
-  const setCounted = (route: Route, counted: boolean): void => {
-    memory.inFlight += counted ? route.inFlight : -route.inFlight
-    memory.inFlightBytes += counted ? route.inFlightBytes : -route.inFlightBytes
-  }
-  const leaveStall = (route: Route, gate: Gate): void => {
-    if (gate.state === 'stalled') setCounted(route, true)
-  }
-  const open = (route: Route, gate: Gate): void => {
-    leaveStall(route, gate)
-    remove(route, gate)
-    count -= 1
-    if (gate.retained !== null) forget(gate.retained)
-    telemetry.gate?.(gate.exchange, 'open')
-    resetLanes(memory)
-  }
-  const lure = (gate: Gate): void => {
-    gate.state = 'luring'
-    resetLanes(memory)
-  }
-
-  const list = (): Gate[] => [...memory.routes.values()].flatMap((route) => [...gatesOf(route)])
-
+  const keeper: Keeper = { ...parts, count: 0 }
+  const { memory } = parts
   return {
-    fail(job, place, failure) {
-      const { route } = job
-      const own = gateHeldBy(job)
-      let gate = place.routingKey === null ? route.gate : (route.keyGates?.get(place.routingKey) ?? null)
-      if (gate === null) close(route, (gate = createGate(place, failure.now)))
-      if (own !== null && own !== gate) {
-        own.retained = null
-        own.state = 'closed'
-      }
-      const isNews = gate.retained === null || gate.retained === job
-      leaveStall(route, gate)
-      if (!job.home.leaving) gate.retained ??= job
-      else if (gate.retained === job) gate.retained = null
-      if (gate.retained === job) job.stage = 'retained'
-      else forget(job)
-      if (isNews) shut(gate, failure, options)
-      dropBehind(gate)
-      passOn(memory, job)
+    fail(job, failure) {
+      fail(keeper, job, failure)
     },
     stall(route, now) {
-      const gate = createGate({ exchange: route.exchange, routingKey: null }, now)
-      gate.state = 'stalled'
-      gate.reason = 'Nothing is confirmed.'
-      close(route, gate)
-      setCounted(route, false)
-      dropBehind(gate)
+      stall(keeper, route, now)
+    },
+    reach(job) {
+      if (keeper.count > 0) reach(keeper, job)
     },
     succeed(job) {
-      if (count === 0) return
-      const { route } = job
-      if (route.gate !== null && (route.gate.retained === job || route.gate.state === 'stalled')) {
-        if (route.gate.retained === job) route.gate.retained = null
-        open(route, route.gate)
-      }
-      const keyGate = route.keyGates?.get(job.routingKey)
-      if (keyGate?.retained === job) {
-        keyGate.retained = null
-        open(route, keyGate)
-      }
+      if (keeper.count > 0) succeed(keeper, job)
     },
     release(job) {
-      const gate = gateHeldBy(job)
-      if (gate !== null) {
-        gate.retained = null
-        gate.state = 'closed'
-        gate.retryAt = Math.min(gate.retryAt, gate.since)
-      }
-      const stalled = job.route.gate
-      if (stalled?.state === 'stalled' && job.route.inFlight === 0) open(job.route, stalled)
+      if (keeper.count > 0) release(keeper, job)
     },
     admits(job, now) {
-      const gate = count === 0 ? null : gateOf(job.route, job.routingKey)
-      if (gate === null) return true
-      if (gate.state !== 'luring' || (job.key !== null && memory.keys.has(job.key))) return false
-      gate.retained = job
-      gate.state = 'closed'
-      gate.retryAt = now
-      job.stage = 'retained'
-      job.home.held.set(job.position, job)
-      return false
+      const gate = keeper.count === 0 ? null : gateOf(job.route, job.routingKey)
+      if (gate !== null && gate.state === 'luring') keepForProbe(memory, gate, { job, now })
+      return gate === null
     },
-    isOpenFor: (job) => count === 0 || gateOf(job.route, job.routingKey) === null,
-    due(now) {
-      const jobs: Held[] = []
-      if (count === 0) return jobs
-      for (const route of memory.routes.values()) {
-        for (const gate of gatesOf(route)) {
-          const isBehind = gate.routingKey !== null && route.gate !== null
-          if (gate.state !== 'closed' || gate.retryAt > now || isBehind) continue
-          if (gate.retained === null) lure(gate)
-          else {
-            gate.state = 'probing'
-            jobs.push(gate.retained)
-          }
-        }
-      }
-      return jobs
-    },
-    gated() {
-      if (count === 0) return []
-      return list()
+    isOpenFor: (job) => keeper.count === 0 || gateOf(job.route, job.routingKey) === null,
+    due: (now) => (keeper.count === 0 ? [] : due(keeper, now)),
+    gated: () =>
+      list(keeper)
         .filter(({ state }) => state !== 'luring')
-        .map(({ exchange, routingKey }) => ({ exchange, routingKey }))
-    },
-    list,
+        .map(({ exchange, routingKey }) => ({ exchange, routingKey })),
+    list: () => list(keeper),
   }
+}
+
+function list({ count, memory }: Keeper): Gate[] {
+  if (count === 0) return []
+  return [...memory.routes.values()].flatMap((route) => [...gatesOf(route)])
+}
+
+function fail(keeper: Keeper, job: Held, failure: GateFailure): void {
+  const { memory, options } = keeper
+  const { route } = job
+  const { place } = failure
+  const own = gateHeldBy(job)
+  const gate =
+    (place.routingKey === null ? route.gate : route.keyGates?.get(place.routingKey)) ??
+    close(keeper, route, createGate(place, failure.now))
+  if (own !== null && own !== gate) {
+    own.retained = null
+    own.state = 'closed'
+  }
+  const isNews = gate.retained === null || gate.retained === job
+  leaveStall(memory, route, gate)
+  // The next owner of the lane finds it by itself.
+  if (!job.home.leaving) gate.retained ??= job
+  else if (gate.retained === job) gate.retained = null
+  if (gate.retained === job) job.stage = 'retained'
+  else forget(job)
+  if (isNews) shut(gate, failure, options)
+  dropBehind(memory, gate)
+  passOn(memory, job)
+}
+
+function stall(keeper: Keeper, route: Route, now: number): void {
+  const gate = createGate({ exchange: route.exchange, routingKey: null }, now)
+  gate.state = 'stalled'
+  gate.reason = 'Nothing is confirmed.'
+  close(keeper, route, gate)
+  setCounted(keeper.memory, route, false)
+  dropBehind(keeper.memory, gate)
+}
+
+function reach(keeper: Keeper, job: Held): void {
+  const { gate } = job.route
+  if (gate === null || (gate.retained !== job && gate.state !== 'stalled')) return
+  gate.retained = null
+  open(keeper, job.route, gate)
+}
+
+function succeed(keeper: Keeper, job: Held): void {
+  reach(keeper, job)
+  const gate = job.route.keyGates?.get(job.routingKey)
+  if (gate?.retained !== job) return
+  gate.retained = null
+  open(keeper, job.route, gate)
+}
+
+function release(keeper: Keeper, job: Held): void {
+  const gate = gateHeldBy(job)
+  if (gate !== null) {
+    gate.retained = null
+    gate.state = 'closed'
+    gate.retryAt = Math.min(gate.retryAt, gate.since)
+  }
+  const stalled = job.route.gate
+  if (stalled?.state === 'stalled' && job.route.inFlight === 0) open(keeper, job.route, stalled)
+}
+
+/** The first record that comes becomes the probe, unless one of its key is still on its way. */
+function keepForProbe(memory: Memory, gate: Gate, { job, now }: { job: Held; now: number }): void {
+  if (job.key !== null && memory.keys.has(job.key)) return
+  gate.retained = job
+  gate.state = 'closed'
+  gate.retryAt = now
+  job.stage = 'retained'
+  job.home.held.set(job.position, job)
+}
+
+function due(keeper: Keeper, now: number): Held[] {
+  const jobs: Held[] = []
+  for (const gate of list(keeper)) {
+    const route = keeper.memory.routes.get(gate.exchange)
+    const isBehind = gate.routingKey !== null && route?.gate !== null
+    if (gate.state !== 'closed' || gate.retryAt > now || isBehind) continue
+    if (gate.retained === null) {
+      gate.state = 'luring'
+      resetLanes(keeper.memory)
+    } else {
+      gate.state = 'probing'
+      jobs.push(gate.retained)
+    }
+  }
+  return jobs
+}
+
+function gateHeldBy(job: Held): Gate | null {
+  for (const gate of gatesOf(job.route)) if (gate.retained === job) return gate
+  return null
+}
+
+function close(keeper: Keeper, route: Route, gate: Gate): Gate {
+  install(route, gate)
+  keeper.count += 1
+  // What a sweep has seen is passed over from now on: that no fetch brings it proves nothing.
+  for (const lane of keeper.memory.lanes.values()) lane.sweep = null
+  keeper.telemetry.gate?.(gate.exchange, 'closed')
+  return gate
+}
+
+function open(keeper: Keeper, route: Route, gate: Gate): void {
+  leaveStall(keeper.memory, route, gate)
+  remove(route, gate)
+  keeper.count -= 1
+  if (gate.retained !== null) forget(gate.retained)
+  keeper.telemetry.gate?.(gate.exchange, 'open')
+  resetLanes(keeper.memory)
+}
+
+function dropBehind(memory: Memory, gate: Gate): void {
+  const isBehind = (job: Held): boolean =>
+    job.exchange === gate.exchange && (gate.routingKey ?? job.routingKey) === job.routingKey
+  for (const lane of memory.lanes.values()) dropUnsent(memory, lane, isBehind)
+}
+
+/** What a stalled exchange has in flight must not take the room of the others. */
+function setCounted(memory: Memory, route: Route, isCounted: boolean): void {
+  memory.inFlight += isCounted ? route.inFlight : -route.inFlight
+  memory.inFlightBytes += isCounted ? route.inFlightBytes : -route.inFlightBytes
+}
+
+function leaveStall(memory: Memory, route: Route, gate: Gate): void {
+  if (gate.state === 'stalled') setCounted(memory, route, true)
 }

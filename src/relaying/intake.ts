@@ -44,7 +44,7 @@ export interface Intake {
 }
 
 export function createIntake(parts: IntakeParts): Intake {
-  const { memory, marks, gates, batchSize, windowBytes } = parts
+  const { memory, marks, batchSize, windowBytes } = parts
   let out: FetchPlan | null = null
   let lingering: Held[] = []
 

@@ -47,76 +47,96 @@ export interface Outflow {
 const LARGEST_SHARE = 0.75
 const TURN = 32
 
+/** Where records leave: the parts, and what has left. */
+interface Exit extends OutflowParts {
+  readonly confirmed: Held[]
+  readonly toPark: Parked[]
+}
+
 export function createOutflow(parts: OutflowParts): Outflow {
-  const { memory, gates, telemetry, options, ports } = parts
-  const confirmed: Held[] = []
-  const toPark: Parked[] = []
-
-  const park = (job: Held, reason: string, error: string): void => {
-    gates.release(job)
-    job.stage = 'done'
-    toPark.push({ job, reason, error })
-    telemetry.parked?.(job.type, reason)
-    if (job.key !== null && options.onDead === 'block-key') {
-      const { key } = job
-      memory.blocked.set(blockedName(job.lane, key), Infinity)
-      dropUnsent(memory, job.home, (other) => other.key === key)
-    }
-    sendNext(parts, job)
-  }
-  const confirm = (job: Held): void => {
-    job.route.confirms += 1
-    job.stage = 'done'
-    confirmed.push(job)
-    telemetry.published?.(job.type, ports.wallClock() - job.createdAt)
-    gates.succeed(job)
-    sendNext(parts, job)
-  }
-  const fail = (job: Held, routingKey: string | null, reason: string): void => {
-    gates.fail(job, { exchange: job.exchange, routingKey }, { reason, now: ports.now() })
-  }
-  const settleUnroutable = (job: Held): void => {
-    if (options.onUnroutable === 'ignore') confirm(job)
-    else if (options.onUnroutable === 'park') {
-      gates.succeed(job)
-      park(job, 'unroutable', `No queue is bound to "${job.exchange}" for "${job.routingKey}".`)
-    } else fail(job, job.routingKey, 'No queue is bound.')
-  }
-
+  const exit: Exit = { ...parts, confirmed: [], toPark: [] }
+  const { memory } = parts
   return {
-    confirmed,
-    toPark,
+    confirmed: exit.confirmed,
+    toPark: exit.toPark,
     pump: () => {
       pump(parts)
     },
     outcome(message, outcome) {
       if (!isHeld(message)) return
-      const job = message
-      landed(memory, job)
-      if (job.stage !== 'sent') return
-      switch (outcome.kind) {
-        case 'confirmed':
-          confirm(job)
-          break
-        case 'unroutable':
-          settleUnroutable(job)
-          break
-        case 'refused':
-        case 'gated':
-          fail(job, null, outcome.error.message)
-          break
-        case 'rejected':
-          park(job, 'rejected', outcome.error.message)
-          break
-        case 'unknown':
-          // It may have been published. Whatever follows it in its key must not go before it goes again.
-          gates.release(job)
-          forget(job)
-          resetLane(memory, job.home)
-          passOn(memory, job)
-          break
-      }
+      landed(memory, message)
+      if (message.stage === 'sent') conclude(exit, message, outcome)
     },
+  }
+}
+
+function conclude(exit: Exit, job: Held, outcome: PublishOutcome): void {
+  switch (outcome.kind) {
+    case 'confirmed':
+      confirm(exit, job)
+      break
+    case 'unroutable':
+      unroutable(exit, job)
+      break
+    case 'refused':
+    case 'gated':
+      shutOut(exit, job, { routingKey: null, reason: outcome.error.message })
+      break
+    case 'rejected':
+      park(exit, job, { reason: 'rejected', error: outcome.error.message })
+      break
+    case 'unknown':
+      // It may have been published. Whatever follows it in its key must not go before it goes again.
+      exit.gates.release(job)
+      forget(job)
+      resetLane(exit.memory, job.home)
+      passOn(exit.memory, job)
+      break
+  }
+}
+
+function confirm(exit: Exit, job: Held): void {
+  job.route.confirms += 1
+  job.stage = 'done'
+  exit.confirmed.push(job)
+  exit.telemetry.published?.(job.type, exit.ports.wallClock() - job.createdAt)
+  exit.gates.succeed(job)
+  sendNext(exit, job)
+}
+
+function park(exit: Exit, job: Held, why: { reason: string; error: string }): void {
+  const { memory, gates, telemetry, options } = exit
+  gates.release(job)
+  job.stage = 'done'
+  exit.toPark.push({ job, ...why })
+  telemetry.parked?.(job.type, why.reason)
+  if (job.key !== null && options.onDead === 'block-key') {
+    const { key } = job
+    memory.blocked.set(blockedName(job.lane, key), Infinity)
+    job.home.sweep = null
+    dropUnsent(memory, job.home, (other) => other.key === key)
+  }
+  sendNext(exit, job)
+}
+
+function shutOut(exit: Exit, job: Held, why: { routingKey: string | null; reason: string }): void {
+  const { routingKey, reason } = why
+  exit.gates.fail(job, { place: { exchange: job.exchange, routingKey }, reason, now: exit.ports.now() })
+}
+
+function unroutable(exit: Exit, job: Held): void {
+  exit.gates.reach(job)
+  switch (exit.options.onUnroutable) {
+    case 'ignore':
+      confirm(exit, job)
+      break
+    case 'park': {
+      const error = `No queue is bound to "${job.exchange}" for "${job.routingKey}".`
+      park(exit, job, { reason: 'unroutable', error })
+      break
+    }
+    case 'hold':
+      shutOut(exit, job, { routingKey: job.routingKey, reason: 'No queue is bound for it.' })
   }
 }
 

@@ -125,6 +125,7 @@ export interface Backlog {
   /** False when `records` is exact. */
   readonly estimated: boolean
   readonly oldestAgeMs: number | null
+  /** Records moved aside and neither replayed nor discarded yet, the dead ones included. */
   readonly parked: number
   readonly dead: number
 }

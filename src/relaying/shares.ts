@@ -36,7 +36,7 @@ export function shares(needs: readonly LaneNeed[], total: LaneShare): LaneShare[
 
 function part(total: LaneShare, fraction: number): LaneShare {
   return {
-    maxRecords: Math.max(LEAST_RECORDS, Math.floor(total.maxRecords * fraction)),
+    maxRecords: Math.max(Math.min(LEAST_RECORDS, total.maxRecords), Math.floor(total.maxRecords * fraction)),
     maxBytes: Math.max(LEAST_BYTES, Math.floor(total.maxBytes * fraction)),
   }
 }

@@ -97,7 +97,7 @@ export async function createWorld(): Promise<World> {
       await eventually(async () => (await left()) === 0, { timeoutMs })
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all(relays.map(({ kill }) => kill()))
+      await Promise.all(relays.map((running) => running.kill()))
       await database[Symbol.asyncDispose]()
     },
   }

@@ -1,0 +1,153 @@
+import fc from 'fast-check'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import type * as Bounds from '../../../src/relaying/bounds.ts'
+import type * as Memory from '../../../src/relaying/memory.ts'
+import { simulate, type SimulationOptions, type Verdict } from './simulation.ts'
+
+type Drains = typeof import('../../../src/relaying/drain.ts')
+const BOUNDS = '../../../src/relaying/bounds.ts'
+const MEMORY = '../../../src/relaying/memory.ts'
+
+const STEPS = 1000
+const RUNS = { numRuns: 30 }
+
+const drains = (): Promise<Drains> => import('../../../src/relaying/drain.ts')
+
+describe('random interleavings of writers and a relay', { timeout: 60_000 }, () => {
+  const seeds = fc.integer({ min: 0, max: 2 ** 31 })
+
+  test('publish every committed message once and in order, without the help of a sweep', async () => {
+    const { createDrain } = await drains()
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const verdict = simulate({ seed, steps: STEPS, createDrain })
+        expect(verdict).toMatchObject({ lost: 0, duplicates: 0, inversions: 0, ghosts: 0 })
+        expect(verdict.published).toBe(verdict.committed)
+      }),
+      RUNS,
+    )
+  })
+
+  test('lose and reorder nothing when connections break and exchanges fail', async () => {
+    const { createDrain } = await drains()
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const verdict = simulate({ seed, steps: STEPS, createDrain, stormy: true })
+        expect(verdict).toMatchObject({ lost: 0, inversions: 0, ghosts: 0 })
+      }),
+      RUNS,
+    )
+  })
+
+  test('leave nothing for a sweep to find, and sweeping disturbs nothing', async () => {
+    const { createDrain } = await drains()
+    fc.assert(
+      fc.property(seeds, fc.boolean(), (seed, stormy) => {
+        const verdict = simulate({ seed, steps: STEPS, createDrain, stormy, sweep: true })
+        expect(verdict).toMatchObject({ lost: 0, inversions: 0, ghosts: 0, sweepFound: 0 })
+        if (!stormy) expect(verdict.duplicates).toBe(0)
+      }),
+      RUNS,
+    )
+  })
+})
+
+describe('the simulation notices', { timeout: 60_000 }, () => {
+  afterEach(() => {
+    vi.doUnmock(BOUNDS)
+    vi.doUnmock(MEMORY)
+    vi.resetModules()
+  })
+
+  const run = async (options: Partial<SimulationOptions> = {}): Promise<Verdict> => {
+    vi.resetModules()
+    const { createDrain } = await drains()
+    const total = {
+      committed: 0,
+      published: 0,
+      lost: 0,
+      duplicates: 0,
+      inversions: 0,
+      ghosts: 0,
+      sweepFound: 0,
+    }
+    for (let seed = 0; seed < 12; seed += 1) {
+      const verdict = simulate({ seed, steps: STEPS, createDrain, ...options })
+      for (const name of Object.keys(total) as (keyof Verdict)[]) total[name] += verdict[name]
+    }
+    return total
+  }
+  const mutateBounds = (change: (original: typeof Bounds) => Partial<typeof Bounds>): void => {
+    vi.doMock(BOUNDS, async (original) => {
+      const real = await original<typeof Bounds>()
+      return { ...real, ...change(real) }
+    })
+  }
+
+  test('a fetch without stragglers', async () => {
+    const verdict = await run({ noStragglers: true })
+    expect(verdict.lost).toBeGreaterThan(0)
+  })
+
+  test('a bound that is taken from the same fetch', async () => {
+    mutateBounds(({ createMarks }) => ({
+      createMarks() {
+        const marks = createMarks()
+        return {
+          ...marks,
+          markOf: () => marks.sequence,
+          get sequence() {
+            return marks.sequence
+          },
+        }
+      },
+    }))
+    const verdict = await run()
+    expect(verdict.lost).toBeGreaterThan(0)
+  })
+
+  test('a bound above the end of a cut page', async () => {
+    mutateBounds(() => ({
+      advance(hints, { snapshot, last, mark }) {
+        Object.assign(hints, { base: snapshot, pos: last, low: mark })
+      },
+    }))
+    const verdict = await run()
+    expect(verdict.lost).toBeGreaterThan(0)
+  })
+
+  test('a cut page that counts as complete', async () => {
+    mutateBounds(({ EVERYTHING }) => ({ lastOf: () => EVERYTHING }))
+    const verdict = await run()
+    expect(verdict.lost).toBeGreaterThan(0)
+  })
+
+  test('hints that survive the loss of what was fetched', async () => {
+    vi.doMock(MEMORY, async (original) => {
+      const real = await original<typeof Memory>()
+      const resetLane: typeof Memory.resetLane = (memory, lane) => {
+        real.dropUnsent(memory, lane)
+      }
+      return {
+        ...real,
+        resetLane,
+        resetLanes: (memory: Memory.Memory) => {
+          for (const lane of memory.lanes.values()) resetLane(memory, lane)
+        },
+      }
+    })
+    const verdict = await run({ stormy: true })
+    expect(verdict.lost).toBeGreaterThan(0)
+  })
+
+  test('records that are removed before they are confirmed', async () => {
+    const verdict = await run({ trusting: true })
+    expect(verdict.lost).toBeGreaterThan(0)
+  })
+
+  test('lost hints by what a sweep then finds', async () => {
+    const verdict = await run({ noStragglers: true, sweep: true })
+    expect(verdict.lost).toBe(0)
+    expect(verdict.sweepFound).toBeGreaterThan(0)
+  })
+})

@@ -1,0 +1,274 @@
+import { LANE_COUNT, type OutgoingMessage, type PublishOutcome } from '../../../src/ports.ts'
+import type { createDrain, Drain } from '../../../src/relaying/drain.ts'
+import type { FetchPlan } from '../../../src/relaying/intake.ts'
+import type { FetchResult, Settlement } from '../../../src/relaying/relay-store.ts'
+import { references } from '../../../src/relaying/settling.ts'
+import type { SweepPlan } from '../../../src/relaying/sweeping.ts'
+import { createRandom, type Random } from './random.ts'
+import {
+  createSimulatedOutbox,
+  type Faults,
+  type SimulatedOutbox,
+  type SimulatedWriter,
+} from './simulated-outbox.ts'
+
+export interface SimulationOptions extends Faults {
+  readonly seed: number
+  readonly steps: number
+  readonly createDrain: typeof createDrain
+  /** Connections break and exchanges fail now and then. */
+  readonly stormy?: boolean
+  /** Whether sweeps run. */
+  readonly sweep?: boolean
+  /** A publish counts as confirmed at once, and the relay crashes now and then. */
+  readonly trusting?: boolean
+}
+
+/** What a run has shown. */
+export interface Verdict {
+  readonly committed: number
+  readonly published: number
+  readonly lost: number
+  readonly duplicates: number
+  readonly inversions: number
+  readonly ghosts: number
+  readonly sweepFound: number
+}
+
+interface Run {
+  readonly random: Random
+  readonly outbox: SimulatedOutbox
+  readonly options: SimulationOptions
+  drain: Drain
+  readonly arrived: string[]
+  readonly writers: { writer: SimulatedWriter; left: number; doomed: boolean }[]
+  unanswered: { readonly message: OutgoingMessage; readonly refused: boolean }[]
+  closed: Set<string>
+  fetch: { plan: FetchPlan; result: FetchResult | null } | null
+  sweep: { plan: SweepPlan; result: FetchResult | null } | null
+  settle: {
+    batch: NonNullable<ReturnType<Drain['settling']['takeConfirmed']>>
+    commit: (() => Settlement) | null
+    settlement: Settlement | null
+  } | null
+  now: number
+  messages: number
+  sweepFound: number
+}
+
+const KEYS = Array.from({ length: 12 }, (_, index) => `k${index}`)
+const GIVE_UP_AFTER = 4000
+
+/** Runs writers and one relay step by step in a random order, then lets the relay finish. */
+export function simulate(options: SimulationOptions): Verdict {
+  const run = begin(options)
+  for (let step = 0; step < options.steps; step += 1) {
+    run.now += run.random.below(5)
+    if (run.random.chance(0.45)) write(run)
+    else relay(run)
+    if (options.stormy === true && run.random.chance(0.01)) misfortune(run)
+    if (options.trusting === true && run.random.chance(0.01)) crash(run)
+  }
+  run.closed.clear()
+  while (run.writers.length > 0) write(run)
+  for (let step = 0; step < GIVE_UP_AFTER && run.outbox.left() > 0; step += 1) {
+    run.now += 20
+    relay(run)
+  }
+  return judge(run)
+}
+
+function begin(options: SimulationOptions): Run {
+  const random = createRandom(options.seed)
+  const run: Run = {
+    random,
+    options,
+    outbox: createSimulatedOutbox(options),
+    drain: undefined as unknown as Drain,
+    arrived: [],
+    writers: [],
+    unanswered: [],
+    closed: new Set(),
+    fetch: null,
+    sweep: null,
+    settle: null,
+    now: 0,
+    messages: 0,
+    sweepFound: 0,
+  }
+  run.drain = newDrain(run)
+  return run
+}
+
+function newDrain(run: Run): Drain {
+  const drain = run.options.createDrain(
+    {
+      batchSize: 1 + run.random.below(40),
+      window: 1 + run.random.below(30),
+      windowBytes: 1_000_000,
+      onDead: 'block-key',
+      onUnroutable: 'hold',
+      gateBackoff: { baseMs: 10, maxMs: 40, jitter: 0.5 },
+      stuckMs: 1_000_000,
+    },
+    {
+      telemetry: { sweepFound: (count) => (run.sweepFound += count) },
+      random: run.random,
+      now: () => run.now,
+      wallClock: () => run.now,
+      mayPublish: () => true,
+      publish(message) {
+        // What trusts a write before it is confirmed loses it when the connection dies.
+        if (run.options.trusting === true) run.unanswered.push({ message, refused: false })
+        else {
+          const refused = run.closed.has(message.exchange)
+          run.unanswered.push({ message, refused })
+          if (!refused) run.arrived.push(message.messageId)
+        }
+      },
+    },
+  )
+  drain.lanes.claim(Array.from({ length: LANE_COUNT }, (_, lane) => ({ lane, epoch: 1 })))
+  drain.blocking.update(drain.blocking.begin(), new Set())
+  return drain
+}
+
+/** One step of one of the writers, or a new one. */
+function write(run: Run): void {
+  const { random, outbox, writers } = run
+  const free = KEYS.filter((key) => !outbox.isLocked(key))
+  if (writers.length === 0 || (writers.length < 6 && free.length > 0 && random.chance(0.3))) {
+    const writer = outbox.begin(random.pick(free))
+    writers.push({ writer, left: 1 + random.below(3), doomed: random.chance(0.15) })
+    if (random.chance(0.5)) writer.assignXid()
+    return
+  }
+  const index = random.below(writers.length)
+  const chosen = writers[index]
+  if (chosen === undefined) return
+  if (chosen.left > 0) {
+    chosen.left -= 1
+    run.messages += 1
+    chosen.writer.insert(`m${run.messages}`)
+    return
+  }
+  writers.splice(index, 1)
+  if (chosen.doomed) chosen.writer.rollBack()
+  else chosen.writer.commit()
+}
+
+/** One step of the relay: a statement is sent, runs, or its answer arrives; an outcome arrives. */
+function relay(run: Run): void {
+  const { random, drain } = run
+  const steps = [stepFetch, stepFetch, stepSettle, stepOutcomes, stepOutcomes]
+  if (run.options.sweep === true) steps.push(stepSweep)
+  random.pick(steps)(run)
+  drain.pump()
+}
+
+function stepFetch(run: Run): void {
+  const { drain, outbox, random } = run
+  if (run.fetch === null) {
+    if (!drain.intake.hungry) drain.intake.wake()
+    const plan = drain.intake.plan()
+    if (plan !== null) run.fetch = { plan, result: null }
+  } else if (run.fetch.result === null) {
+    run.fetch.result = outbox.fetch(run.fetch.plan.request)
+  } else {
+    const { plan, result } = run.fetch
+    run.fetch = null
+    if (run.options.stormy === true && random.chance(0.05)) {
+      drain.intake.abandon(plan)
+      drain.doubt()
+    } else drain.intake.apply(plan, result)
+  }
+}
+
+function stepSweep(run: Run): void {
+  const { drain, outbox, random } = run
+  if (run.sweep === null) {
+    if (random.chance(0.2)) drain.sweeping.begin()
+    const plan = drain.sweeping.plan()
+    if (plan !== null) run.sweep = { plan, result: null }
+  } else if (run.sweep.result === null) run.sweep.result = outbox.fetch(run.sweep.plan.request)
+  else {
+    drain.sweeping.apply(run.sweep.plan, run.sweep.result)
+    run.sweep = null
+  }
+}
+
+function stepSettle(run: Run): void {
+  const { drain, outbox, random } = run
+  if (run.settle === null) {
+    const batch = drain.settling.takeConfirmed(1 + random.below(20))
+    if (batch !== null) run.settle = { batch, commit: null, settlement: null }
+  } else if (run.settle.commit === null) {
+    run.settle.commit = outbox.beginSettle(references(run.settle.batch).map(({ position }) => position))
+  } else if (run.settle.settlement === null) {
+    run.settle.settlement = run.settle.commit()
+  } else {
+    // An answer that is lost leaves it open whether the rows are gone: they are removed again.
+    if (run.options.stormy === true && random.chance(0.1)) {
+      drain.settling.unsettle(run.settle.batch)
+      drain.doubt()
+    } else drain.settling.settled(run.settle.batch, run.settle.settlement)
+    run.settle = null
+  }
+}
+
+function stepOutcomes(run: Run): void {
+  const { random } = run
+  for (let count = 1 + random.below(5); count > 0 && run.unanswered.length > 0; count -= 1) {
+    const [sent] = run.unanswered.splice(random.below(run.unanswered.length), 1)
+    if (sent === undefined) return
+    const outcome: PublishOutcome = sent.refused
+      ? { kind: 'gated', error: new Error('Closed.') }
+      : { kind: 'confirmed' }
+    run.drain.outcome(sent.message, outcome)
+    if (run.options.trusting === true && random.chance(0.7)) run.arrived.push(sent.message.messageId)
+  }
+}
+
+function misfortune(run: Run): void {
+  const { random } = run
+  const exchange = `exchange-${random.below(3)}`
+  if (random.chance(0.5)) {
+    if (run.closed.has(exchange)) run.closed.delete(exchange)
+    else if (run.closed.size === 0) run.closed.add(exchange)
+    return
+  }
+  // The connection breaks: everything in flight is in doubt.
+  const lost = run.unanswered
+  run.unanswered = []
+  for (const { message } of lost) run.drain.outcome(message, { kind: 'unknown', error: new Error('Lost.') })
+}
+
+/** The process dies; another one begins with empty hands. */
+function crash(run: Run): void {
+  run.fetch = null
+  run.sweep = null
+  run.settle = null
+  run.unanswered = []
+  run.drain = newDrain(run)
+}
+
+function judge(run: Run): Verdict {
+  const { committed } = run.outbox
+  const all = new Set([...committed.values()].flat())
+  const first = [...new Set(run.arrived)]
+  const place = new Map(first.map((id, index) => [id, index]))
+  let inversions = 0
+  for (const ids of committed.values()) {
+    const places = ids.map((id) => place.get(id)).filter((value) => value !== undefined)
+    inversions += places.filter((value, index) => index > 0 && value < (places[index - 1] ?? 0)).length
+  }
+  return {
+    committed: all.size,
+    published: run.arrived.length,
+    lost: [...all].filter((id) => !place.has(id)).length,
+    duplicates: run.arrived.length - first.length,
+    inversions,
+    ghosts: first.filter((id) => !all.has(id)).length,
+    sweepFound: run.sweepFound,
+  }
+}
