@@ -216,7 +216,7 @@ function invalid(problem: string, wanted: string): WaybillError {
 }
 
 /** The refusal of a message that exceeds `limit`. */
-export function tooLarge(problem: string, limit: keyof Limits, allowed: number): WaybillError {
+function tooLarge(problem: string, limit: keyof Limits, allowed: number): WaybillError {
   return new WaybillError('WAYBILL_MESSAGE_TOO_LARGE', {
     problem,
     wanted: `The limit is ${String(allowed)} bytes (limits.${limit}).`,

@@ -21,7 +21,7 @@ export const HEADER = {
 export const STORED_HEADER = {
   /** Becomes the AMQP property `correlation-id`. */
   correlation: 'correlation-id',
-  causation: HEADER.causation,
+  causation: 'waybill-causation',
 } as const
 
 /** W3C Trace Context and Baggage: carried as they are. */
