@@ -30,7 +30,6 @@ export function grants(options: GrantOptions): string[] {
 function writerGrants(schema: string, role: string): string[] {
   return [
     `grant usage on schema ${schema} to ${role}`,
-    `grant select on ${schema}.meta to ${role}`,
     `grant insert on ${schema}.outbox to ${role}`,
     `grant usage on sequence ${schema}.outbox_id_seq to ${role}`,
   ]

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import pg from 'pg'
 import { expect, test } from 'vitest'
+import { pgDatabase } from '../../../adapters/pg/index.ts'
 import { createRelayStore, grants, migrate } from '../../../adapters/postgres/index.ts'
-import { createReader } from '../../contract/relay-store.contract.ts'
+import { createReader, record } from '../../contract/relay-store.contract.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { insertMany, rawPool } from './setting.ts'
 
@@ -23,10 +25,20 @@ test('each role can do its work with the rights it is given, and not the work of
   await expect(writer.query('delete from waybill.outbox')).rejects.toMatchObject({ code: '42501' })
   await expect(writer.query('select from waybill.inbox')).rejects.toMatchObject({ code: '42501' })
 
+  const writing = pgDatabase(writer)
+  await writing.transaction(async (tx) => {
+    await writing.outbox.lockKeys(tx, ['k'])
+    await writing.outbox.append(tx, [record({ key: 'k', lane: crc32('k') % 16 }), record()])
+  })
+
   const consumer = roles.pool('consumer')
-  await consumer.query(`insert into waybill.inbox values ($1, 'billing', 1)`, [randomUUID()])
-  await consumer.query(`select waybill.write('order.billed', '{}', 'k', 'billing')`)
-  await consumer.query('delete from waybill.inbox')
+  const consuming = pgDatabase(consumer)
+  const entry = { consumer: 'billing', messageId: randomUUID(), fingerprint: 1 }
+  for (const verdict of ['first', 'duplicate']) {
+    expect(await consuming.transaction((tx) => consuming.inbox.remember(tx, entry))).toBe(verdict)
+  }
+  await consuming.transaction((tx) => consuming.outbox.append(tx, [record()]))
+  expect(await consuming.inbox.prune({ retentionMs: -1000, limit: 10 })).toBe(1)
   await expect(consumer.query('select from waybill.outbox')).rejects.toMatchObject({ code: '42501' })
 
   await relayWork(database, roles.pool('relay'))
@@ -42,13 +54,14 @@ async function relayWork(database: TestDatabase, pool: pg.Pool): Promise<void> {
   expect(await store.ring()).not.toBe('')
   expect(await store.renew(reader.relayId, 60_000)).toBe(true)
   const records = await reader.everything()
-  expect(records).toHaveLength(2)
-  const [failed, ...published] = records
+  expect(records).toHaveLength(4)
+  const failed = records.find(({ key }) => key === 'k')
+  const published = records.filter((one) => one !== failed)
   if (failed === undefined) throw new Error('Nothing was written.')
   expect(await store.park([{ ...failed, reason: 'rejected', error: '' }])).toMatchObject({ removed: 1 })
   expect(await store.blockedKeys([failed.lane])).toEqual(new Set([`${String(failed.lane)}:k`]))
   await reader.fetch({ passBlockedKeys: true, gated: [{ exchange: 'a', routingKey: 'b' }] })
-  expect(await store.settle(published)).toMatchObject({ removed: 1 })
+  expect(await store.settle(published)).toMatchObject({ removed: 3 })
   expect(await store.rotate({ burn: true })).toMatchObject({ truncated: [] })
   expect(await store.rotate({ burn: true })).toMatchObject({ truncated: [0] })
   await insertMany(database.pool, 12_000)
