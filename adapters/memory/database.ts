@@ -14,7 +14,7 @@ import { createInboxStore, inboxEntries } from './inbox-store.ts'
 import { MemoryLockTimeout } from './locks.ts'
 import { createOutboxStore } from './outbox-store.ts'
 import { createRelayStore, type MemoryRelayStore, type ParkedRecord } from './relay-store.ts'
-import { createTransaction, stateOf, type MemoryTransaction } from './transaction.ts'
+import { createTransaction, findState, type MemoryTransaction } from './transaction.ts'
 
 export interface MemoryDatabaseOptions {
   readonly clock?: Clock
@@ -74,7 +74,9 @@ export function memoryDatabase(options: MemoryDatabaseOptions = {}): MemoryDatab
     committed: createCommitNotice(),
     transaction: (work) => runTransaction(engine, outage, work),
     afterCommit(tx, callback) {
-      stateOf(tx).afterCommit.push(callback)
+      const state = findState(tx)
+      if (state?.status !== 'open') return false
+      state.afterCommit.push(callback)
       return true
     },
     ping: () => outage.check(),

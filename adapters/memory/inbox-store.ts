@@ -14,11 +14,12 @@ export function createInboxStore(engine: Engine): InboxStore<MemoryTransaction> 
     async remember(tx, entry) {
       const state = stateOf(tx)
       return statement(state, async () => {
-        const key = JSON.stringify([entry.consumer, entry.messageId])
+        const messageId = entry.messageId.toLowerCase()
+        const key = JSON.stringify([entry.consumer, messageId])
         await engine.locks.acquire(state, rowLock(INBOX_TABLE, key))
         const known = readRow(engine, state, { table: INBOX_TABLE, key }) as InboxRow | undefined
         if (known !== undefined) return known.fingerprint === entry.fingerprint ? 'duplicate' : 'conflict'
-        const row: InboxRow = { ...entry, handledAt: engine.clock.now() }
+        const row: InboxRow = { ...entry, messageId, handledAt: engine.clock.now() }
         await writeRow(engine, state, { table: INBOX_TABLE, key, row: { ...row } })
         return 'first'
       })
@@ -26,13 +27,16 @@ export function createInboxStore(engine: Engine): InboxStore<MemoryTransaction> 
     prune({ retentionMs, limit }) {
       const rows = engine.tables.get(INBOX_TABLE) ?? new Map<string, Row>()
       const horizon = engine.clock.now() - retentionMs
-      const old = [...rows].filter(([, row]) => (row as unknown as InboxRow).handledAt < horizon)
-      const forgotten = old.slice(0, limit)
+      const old = [...rows].filter(([, row]) => handledAt(row) < horizon)
+      const byAge = old.sort(([, a], [, b]) => handledAt(a) - handledAt(b))
+      const forgotten = byAge.slice(0, limit)
       for (const [key] of forgotten) rows.delete(key)
       return Promise.resolve(forgotten.length)
     },
   }
 }
+
+const handledAt = (row: Row): number => (row as unknown as InboxRow).handledAt
 
 export function inboxEntries(engine: Engine): readonly InboxEntry[] {
   const rows = [...(engine.tables.get(INBOX_TABLE)?.values() ?? [])] as unknown as InboxRow[]

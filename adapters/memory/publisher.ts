@@ -40,11 +40,14 @@ export function openMemoryPublisher(broker: BrokerInside, listener: PublisherLis
       if (self.state !== 'closed' && !faultState.isDown) become(faultState.isBlocked ? 'blocked' : 'ready')
     })
   }
-  const drop = (): void => {
-    if (self.state === 'closed') return
+  const failInFlight = (): void => {
     const error = new Error('The connection to the memory broker was dropped on purpose.')
     tell(owed.splice(0))
     tell(inFlight.splice(0).map(({ message }) => ({ message, outcome: { kind: 'unknown', error } })))
+  }
+  const drop = (): void => {
+    if (self.state === 'closed') return
+    failInFlight()
     become('connecting')
     later()
   }
@@ -67,7 +70,7 @@ export function openMemoryPublisher(broker: BrokerInside, listener: PublisherLis
         await new Promise<void>((resolve) => idle.push(resolve))
       }
       disconnect()
-      drop()
+      failInFlight()
       become('closed')
     },
   }

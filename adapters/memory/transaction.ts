@@ -17,10 +17,14 @@ export interface MemoryTransaction {
 
 const states = new WeakMap<object, TransactionState>()
 
+export function findState(tx: MemoryTransaction): TransactionState | undefined {
+  const given: unknown = tx
+  return typeof given === 'object' && given !== null ? states.get(given) : undefined
+}
+
 /** @throws WaybillError when `tx` is no transaction of a memory database, or has ended. */
 export function stateOf(tx: MemoryTransaction): TransactionState {
-  const given: unknown = tx
-  const state = typeof given === 'object' && given !== null ? states.get(given) : undefined
+  const state = findState(tx)
   if (state === undefined) {
     throw new WaybillError('WAYBILL_NOT_A_TRANSACTION', {
       problem: 'The given handle is not an open transaction of a memory database.',

@@ -39,9 +39,9 @@ export interface Bench {
   readonly outcomes: HandledOutcome[]
   readonly log: LogLine[]
   /** Publishes an order and returns its message id. */
-  place(more?: Partial<Envelope>): string
+  readonly place: (more?: Partial<Envelope>) => string
   /** Orders of which an effect was committed, one entry for each effect. */
-  effects(): string[]
+  readonly effects: () => string[]
 }
 
 /** What a handler does unless the test says otherwise: a row of its own for each time that it runs and commits. */
@@ -122,7 +122,7 @@ export async function turns(count = 20): Promise<void> {
 /** A promise and its ends, for handlers that wait for the test. */
 export interface Gate {
   readonly passed: Promise<void>
-  open(): void
+  readonly open: () => void
 }
 
 export function createGate(): Gate {

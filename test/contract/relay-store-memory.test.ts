@@ -1,0 +1,21 @@
+import { describe } from 'vitest'
+import { memoryDatabase } from '../../adapters/memory/index.ts'
+import { begin } from './memory-subject.ts'
+import { relayStoreContract, type RelayStoreSubject } from './relay-store.contract.ts'
+
+describe('memory', () => {
+  relayStoreContract(createSubject)
+})
+
+function createSubject(): Promise<RelayStoreSubject> {
+  const database = memoryDatabase()
+  return Promise.resolve({
+    store: database.relay,
+    write: (records) => database.transaction((tx) => database.outbox.append(tx, records)),
+    async begin() {
+      const { tx, commit, rollback } = await begin(database)
+      return { write: (records) => database.outbox.append(tx, records), commit, rollback }
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  })
+}
