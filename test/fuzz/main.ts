@@ -6,6 +6,8 @@ import { runFuzz, type RunReport } from './run.ts'
 
 const USAGE = 'npm run fuzz -- [--minutes N] [--seed S] [--stormy] [--no-sweep] [--json] [--database-url URL]'
 const RUN_SECONDS = 20
+/** Violations of each kind that are printed in full. */
+const SHOWN = 8
 
 /** Runs of 20 seconds, calm and stormy in turn, each on a database of its own, until the time is over. */
 async function main(): Promise<void> {
@@ -66,9 +68,12 @@ function describe(report: RunReport): string {
     .map(([event, count]) => `${event} ${String(count)}`)
     .join(', ')
   const head = `seed ${report.seed} ${report.calm ? 'calm' : 'stormy'}: ${String(report.committed)} committed, ${String(report.arrivals)} arrivals, ${String(report.duplicates)} duplicates, ${String(report.violations.length)} violations`
-  const violations = report.violations
-    .slice(0, 20)
-    .map(({ property, detail }) => `  VIOLATION ${property}: ${detail}`)
+  const broken = [...new Set(report.violations.map(({ property }) => property))]
+  const violations = broken.flatMap((property) => {
+    const all = report.violations.filter((violation) => violation.property === property)
+    const shown = all.slice(0, SHOWN).map(({ detail }) => `    ${detail}`)
+    return [`  VIOLATION ${property}: ${String(all.length)}`, ...shown]
+  })
   return [head, `  ${coverage}`, ...violations].join('\n')
 }
 

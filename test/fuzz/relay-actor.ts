@@ -54,6 +54,8 @@ export async function startRelayActor(parts: RelayActorParts): Promise<RelayActo
   const fault = (kind: string): void => {
     history.faults.push({ kind, relay: name, inFlight: unsettled.size })
     history.count(kind)
+    // Each message that was under way explains duplicates of one fault, not of all later ones.
+    unsettled.clear()
   }
   const connection = broker.connect(name, random.fork('network'), {
     onSent: (messageId) => unsettled.add(messageId),

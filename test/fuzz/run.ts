@@ -33,6 +33,8 @@ const HEARTBEAT_MS = 300
 const CALM: Misfortune = { crash: 0, freeze: 0, drop: 0 }
 const STORMY: Misfortune = { crash: 0.0006, freeze: 0.0006, drop: 0.001 }
 const WRITERS = 5
+/** Far more than takeover, gates and sweep together need: without progress for this long nothing more will come. */
+const PATIENCE_MS = 12_000
 
 interface Stage extends RunOptions {
   readonly pool: pg.Pool
@@ -153,12 +155,15 @@ async function drain(stage: Stage): Promise<ReadonlySet<string>> {
   for (const exchange of EXCHANGES) stage.broker.setGated(exchange, false)
   const last = await startRelayActor({ ...relayParts(stage, 'relay-last', random), misfortune: CALM })
   stage.relays.push(last)
-  const deadline = Date.now() + 25_000
+  let progress = { left: Number.POSITIVE_INFINITY, at: Date.now() }
   for (;;) {
     const { rows } = await stage.pool.query<{ message_id: string }>(
       `select message_id::text from ${SCHEMA}.outbox union all select message_id::text from ${SCHEMA}.parked`,
     )
-    if (rows.length === 0 || Date.now() > deadline) return new Set(rows.map((row) => row.message_id))
+    if (rows.length < progress.left) progress = { left: rows.length, at: Date.now() }
+    if (rows.length === 0 || Date.now() - progress.at > PATIENCE_MS) {
+      return new Set(rows.map((row) => row.message_id))
+    }
     await pause(50)
   }
 }
