@@ -11,12 +11,12 @@ import { rabbitmq } from '../adapters/rabbitmq/index.ts'
 import { WaybillError, type Database, type Logger } from '../src/ports.ts'
 import type { Config } from './config.ts'
 import { relayOptions } from './config/relay-options.ts'
-import { startHealthServer, type HealthServer } from './health/health-server.ts'
+import { HEALTH_PATHS, startHealthServer, type HealthServer } from './health/health-server.ts'
 import { liveChecks, readyChecks } from './health/relay-checks.ts'
 import { sentenceOf } from './logging/describe-error.ts'
 import { createRelay, type Relay } from './relay.ts'
 
-export { grants, migrationSql, SCHEMA_VERSION }
+export { grants, HEALTH_PATHS, migrationSql, SCHEMA_VERSION }
 export type { MigrationReport }
 
 /** Of a database, what the commands need. */
