@@ -38,13 +38,6 @@ it.each(FORBIDDEN)('mentions in no commit message $what', ({ pattern }) => {
   expect(commitMessages().flatMap((message) => linesWith(message, pattern))).toEqual([])
 })
 
-it('locks its dependencies without the name of a registry', () => {
-  const lock = textOf('package-lock.json')
-  expect(linesWith(lock, /"resolved": "https?:/)).toEqual([])
-  expect(lock).toContain('"integrity": "sha512-')
-  expect(linesWith(textOf('.npmrc'), /^\s*(@[\w-]+:)?registry\s*=/)).toEqual([])
-})
-
 function linesWith(text: string, pattern: RegExp): string[] {
   return text
     .split('\n')
