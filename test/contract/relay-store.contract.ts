@@ -28,7 +28,7 @@ export function relayStoreContract(create: CreateSubject): void {
   relayStoreRecordContract(create)
 }
 
-export const LEASE_MS = 600_000
+const LEASE_MS = 600_000
 
 /** A relay that is alive for the whole test. */
 export async function registerRelay(store: RelayStore, leaseMs: number = LEASE_MS): Promise<string> {

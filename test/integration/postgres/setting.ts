@@ -66,7 +66,7 @@ export function rawPool(pool: pg.Pool): SqlPool {
   }
 }
 
-export function rawExecutor(client: pg.Pool | pg.ClientBase): SqlExecutor {
+function rawExecutor(client: pg.Pool | pg.ClientBase): SqlExecutor {
   return {
     async query(text, values = []) {
       const result = await client.query({ text, values: [...values], rowMode: 'array', types: RAW })
