@@ -18,25 +18,24 @@ const LEAST_BYTES = 65_536
  */
 export function shares(needs: readonly LaneNeed[], total: LaneShare): LaneShare[] {
   const busy = needs.filter((need) => need.busy).length
+  const least = { maxRecords: Math.min(LEAST_RECORDS, total.maxRecords), maxBytes: LEAST_BYTES }
   if (busy === 0 || busy === needs.length) {
-    const even = part(total, 1 / needs.length)
+    const even = part(total, 1 / needs.length, least)
     return needs.map(() => even)
   }
   const idle = needs.length - busy
-  const scout = part(total, 1 / (8 * needs.length))
-  const worker = part(
-    {
-      maxRecords: total.maxRecords - idle * scout.maxRecords,
-      maxBytes: total.maxBytes - idle * scout.maxBytes,
-    },
-    1 / busy,
-  )
+  const scout = part(total, 1 / (8 * needs.length), least)
+  const rest = {
+    maxRecords: total.maxRecords - idle * scout.maxRecords,
+    maxBytes: total.maxBytes - idle * scout.maxBytes,
+  }
+  const worker = part(rest, 1 / busy, least)
   return needs.map((need) => (need.busy ? worker : scout))
 }
 
-function part(total: LaneShare, fraction: number): LaneShare {
+function part(total: LaneShare, fraction: number, least: LaneShare): LaneShare {
   return {
-    maxRecords: Math.max(Math.min(LEAST_RECORDS, total.maxRecords), Math.floor(total.maxRecords * fraction)),
-    maxBytes: Math.max(LEAST_BYTES, Math.floor(total.maxBytes * fraction)),
+    maxRecords: Math.max(least.maxRecords, Math.floor(total.maxRecords * fraction)),
+    maxBytes: Math.max(least.maxBytes, Math.floor(total.maxBytes * fraction)),
   }
 }

@@ -1,0 +1,182 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { advance, createMarks, emptyHints, EVERYTHING, lastOf } from '../../../src/relaying/bounds.ts'
+import { createKeyOrder, type InLine } from '../../../src/relaying/key-order.ts'
+import { createPace } from '../../../src/relaying/pace.ts'
+import { createQueue } from '../../../src/relaying/queue.ts'
+import { shares } from '../../../src/relaying/shares.ts'
+import { parseSnapshot, visible } from '../../../src/relaying/snapshot.ts'
+import { record } from './records.ts'
+
+describe('a snapshot', () => {
+  test.each([
+    ['10:10:', 9, true],
+    ['10:10:', 10, false],
+    ['10:20:10,14', 9, true],
+    ['10:20:10,14', 10, false],
+    ['10:20:10,14', 12, true],
+    ['10:20:10,14', 14, false],
+    ['10:20:10,14', 20, false],
+    ['1:1:', 3, false],
+  ])('%s shows transaction %i: %s', (text, xid, expected) => {
+    expect(visible(xid, parseSnapshot(text))).toBe(expected)
+  })
+
+  test.each(['', '10', '10:20', 'a:b:', '10:20:x'])('refuses "%s"', (text) => {
+    expect(() => parseSnapshot(text)).toThrow(TypeError)
+  })
+})
+
+describe('hints', () => {
+  test('begin by hiding nothing', () => {
+    const { base, low, pos } = emptyHints()
+    expect([parseSnapshot(base), low, pos]).toEqual([{ xmin: 1, xmax: 1, inProgress: [] }, 0, 0])
+  })
+
+  test('never put the bound above the end of a cut page', () => {
+    const hints = emptyHints()
+    advance(hints, { snapshot: '5:9:', last: 40, mark: 100 })
+    expect(hints).toEqual({ base: '5:9:', pos: 40, low: 40 })
+    advance(hints, { snapshot: '6:9:', last: EVERYTHING, mark: 100 })
+    expect(hints).toEqual({ base: '6:9:', pos: EVERYTHING, low: 100 })
+  })
+
+  test('take a page for complete only when it was not cut', () => {
+    const records = [record({ position: 3 }), record({ position: 7 })]
+    expect(lastOf({ lane: 0, records, cut: true })).toBe(7)
+    expect(lastOf({ lane: 0, records, cut: false })).toBe(EVERYTHING)
+    expect(lastOf({ lane: 0, records: [], cut: true })).toBeNull()
+  })
+})
+
+describe('marks', () => {
+  test('give a bound only once the write that followed it shows', () => {
+    const marks = createMarks()
+    marks.observe('10:10:', 100)
+    expect(marks.markOf('10:10:')).toBe(0)
+    marks.remember(marks.sequence, 12)
+    expect(marks.markOf('10:12:')).toBe(0)
+    expect(marks.markOf('10:14:12')).toBe(0)
+    expect(marks.markOf('10:14:11')).toBe(100)
+  })
+
+  test('give the highest of several, and keep it', () => {
+    const marks = createMarks()
+    marks.remember(100, 12)
+    marks.remember(300, 20)
+    marks.remember(200, 15)
+    expect(marks.markOf('16:16:')).toBe(200)
+    expect(marks.markOf('16:17:')).toBe(200)
+    expect(marks.markOf('21:21:')).toBe(300)
+  })
+
+  test.each([
+    ['a sequence', '10:20:', 99],
+    ['a snapshot', '10:19:', 100],
+  ])('notice %s that went back, and forget everything', (_what, snapshot, sequence) => {
+    const marks = createMarks()
+    expect(marks.observe('10:20:', 100)).toBe(true)
+    marks.remember(100, 15)
+    expect(marks.observe(snapshot, sequence)).toBe(false)
+    expect(marks.markOf('30:30:')).toBe(0)
+  })
+})
+
+describe('strict order', () => {
+  interface Item extends InLine<Item> {
+    readonly n: number
+  }
+  const item = (key: string | null, n = 0): Item => ({ key, n, stage: 'waiting', next: null })
+
+  test('lets one of each key go, and the next one when that has left', () => {
+    const order = createKeyOrder<Item>()
+    const [a1, a2, a3, b1] = [item('a'), item('a'), item('a'), item('b')]
+    expect([a1, a2, a3, b1].map((each) => order.join(each))).toEqual([true, false, false, true])
+    expect(order.advance(a1)).toBe(a2)
+    expect(order.advance(a2)).toBe(a3)
+    expect(order.advance(a3)).toBeNull()
+    expect(order.has('a')).toBe(false)
+    expect(order.join(item('a'))).toBe(true)
+  })
+
+  test('does not apply without a key', () => {
+    const order = createKeyOrder<Item>()
+    expect([order.join(item(null)), order.join(item(null))]).toEqual([true, true])
+  })
+
+  test('skips those that are gone, wherever they stand in line', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { minLength: 1, maxLength: 12 }), (keep) => {
+        const order = createKeyOrder<Item>()
+        const items = keep.map((_, n) => item('k', n))
+        const joined = items.map((each) => order.join(each))
+        expect(joined.indexOf(true)).toBe(0)
+        items.forEach((each, n) => {
+          if (n > 0 && keep[n] === false) each.stage = 'gone'
+        })
+        const seen: number[] = []
+        for (let now: Item | null | undefined = items[0]; now; now = order.advance(now)) seen.push(now.n)
+        expect(seen).toEqual(items.filter(({ n }) => n === 0 || keep[n]).map(({ n }) => n))
+        expect(order.has('k')).toBe(false)
+      }),
+    )
+  })
+})
+
+test('a queue gives back what was put in, in order', () => {
+  fc.assert(
+    fc.property(fc.array(fc.option(fc.integer())), (steps) => {
+      const queue = createQueue<number>()
+      const model: number[] = []
+      for (const step of steps) {
+        if (step === null) expect(queue.shift()).toBe(model.shift())
+        else {
+          queue.push(step)
+          model.push(step)
+        }
+        expect(queue.peek()).toBe(model[0])
+      }
+    }),
+  )
+})
+
+describe('shares of a fetch', () => {
+  const total = { maxRecords: 1000, maxBytes: 64 * 1_048_576 }
+
+  test('one busy lane gets nearly all of it', () => {
+    const needs = Array.from({ length: 16 }, (_, lane) => ({ busy: lane === 5 }))
+    const split = shares(needs, total)
+    expect(split[5]?.maxRecords).toBeGreaterThan(700)
+    expect(split[0]?.maxRecords).toBe(16)
+  })
+
+  test('are even among equals, and never nothing', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.boolean(), { minLength: 1, maxLength: 16 }),
+        fc.integer({ min: 1, max: 10_000 }),
+        fc.integer({ min: 0, max: 2 ** 26 }),
+        (busy, maxRecords, maxBytes) => {
+          const split = shares(
+            busy.map((each) => ({ busy: each })),
+            { maxRecords, maxBytes },
+          )
+          expect(split).toHaveLength(busy.length)
+          for (const share of split) {
+            expect(share.maxRecords).toBeGreaterThanOrEqual(1)
+            expect(share.maxRecords).toBeLessThanOrEqual(maxRecords)
+            expect(share.maxBytes).toBeGreaterThanOrEqual(65_536)
+          }
+        },
+      ),
+    )
+  })
+})
+
+test('the pace slows down to its longest wait when idle and is quick again after a find', () => {
+  const pace = createPace({ minMs: 2, maxMs: 50 }, () => 0.5)
+  const waits = Array.from({ length: 30 }, () => pace.next(false))
+  expect(waits[0]).toBeLessThan(5)
+  expect(waits.at(-1)).toBe(50)
+  expect(pace.next(true)).toBe(2)
+})
