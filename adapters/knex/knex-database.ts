@@ -5,7 +5,6 @@ import {
   postgresDatabase,
   queryText,
   transactionExecutor,
-  transactionFinished,
   type PostgresDatabaseOptions,
   type SqlDriver,
   type SqlExecutor,
@@ -70,7 +69,6 @@ function executor(tx: Knex.Transaction): SqlExecutor {
   if (!isTransaction(tx)) throw notATransaction(tx)
   return {
     async query(text, values) {
-      if (tx.isCompleted()) throw transactionFinished()
       const client = await connectionOf(tx)
       return transactionExecutor({ client, finished: () => tx.isCompleted() }).query(text, values)
     },

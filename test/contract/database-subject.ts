@@ -37,6 +37,8 @@ export interface SqlSubject<Tx> {
   run(tx: Tx, statement: SqlStatement): Promise<readonly Readonly<Record<string, unknown>>[]>
   /** Adds one to the counter of that name if it exists, and returns its name and new value. */
   bump(name: string): SqlStatement
+  /** Adds one to each counter, in the order in which they were created, and returns names and values. */
+  bumpAll(): SqlStatement
   createCounter(name: string): Promise<void>
   counter(name: string): Promise<number>
 }

@@ -172,7 +172,7 @@ export function inboxStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
       }
       const prune = (): Promise<number> => subject.database.inbox.prune({ retentionMs: HOUR / 2, limit: 3 })
       expect(await prune()).toBe(3)
-      expect(await remember(given[3]!)).toBe('duplicate')
+      for (const kept of given.slice(3)) expect(await remember(kept)).toBe('duplicate')
       expect([await prune(), await prune(), await prune()]).toEqual([3, 1, 0])
     })
   })

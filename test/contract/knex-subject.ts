@@ -45,6 +45,10 @@ export const knexContract: DatabaseContract<Knex.Transaction> = {
           const { sql, bindings } = query.toSQL()
           return { text: sql, values: bindings }
         },
+        bumpAll() {
+          const { sql, bindings } = knex('counter').increment('value').returning(['name', 'value']).toSQL()
+          return { text: sql, values: bindings }
+        },
         createCounter: (name) => subject.createCounter(name),
         counter: (name) => subject.counter(name),
       },

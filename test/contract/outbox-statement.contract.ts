@@ -91,6 +91,23 @@ export function outboxStatementContract<Tx>(contract: DatabaseContract<Tx>): voi
       expect(order).toEqual(['holder', 'holder, second', 'waiter', 'waiter, second'])
     })
 
+    test('records wait for every row of the business statement, not only for its first', async () => {
+      for (const name of ['free', 'contended']) await sql().createCounter(name)
+      const { outbox } = subject.database
+      const [holder, waiter] = [await subject.begin(), await subject.begin()]
+      await sql().run(holder.tx, sql().bump('contended'))
+      const waiting = sql().run(waiter.tx, outbox.statement([record({ type: 'waiter' })], sql().bumpAll()))
+      expect(await isPending(waiting)).toBe(true)
+      await outbox.append(holder.tx, [record({ type: 'holder' })])
+      await holder.commit()
+      expect(await waiting).toEqual([
+        { name: 'free', value: 1 },
+        { name: 'contended', value: 2 },
+      ])
+      await waiter.commit()
+      expect((await subject.records()).map(({ type }) => type)).toEqual(['holder', 'waiter'])
+    })
+
     test('many writers of one counter leave records in the order of its values', async () => {
       await sql().createCounter('c')
       const { database } = subject

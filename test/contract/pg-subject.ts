@@ -52,6 +52,7 @@ export const pgContract: DatabaseContract<pg.ClientBase> = {
           text: 'update counter set value = value + 1 where name = $1 returning name, value',
           values: [name],
         }),
+        bumpAll: () => ({ text: 'update counter set value = value + 1 returning name, value', values: [] }),
         createCounter: (name) => subject.createCounter(name),
         counter: (name) => subject.counter(name),
       },

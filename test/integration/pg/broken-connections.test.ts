@@ -109,6 +109,23 @@ describe('a connection that breaks', () => {
   })
 })
 
+test('a connection whose rollback is not answered is never used again', async () => {
+  const pool = throughProxy({ max: 1, query_timeout: 200 })
+  const database = pgDatabase(pool)
+  const pids: number[] = []
+  const failure = await failureOf(
+    database.transaction(async (tx) => {
+      pids.push(await pidOf(tx))
+      proxy.blackhole('both')
+      await tx.query('select 1')
+    }),
+  )
+  proxy.blackhole('none')
+  expect(database.classify(failure)).toBe('infrastructure')
+  pids.push(await database.transaction((tx) => pidOf(tx)))
+  expect(pids[0]).not.toBe(pids[1])
+})
+
 async function isSleeping(): Promise<boolean> {
   const found = await setting.pool.query(
     `select from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'`,
