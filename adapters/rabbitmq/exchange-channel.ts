@@ -43,6 +43,8 @@ interface State extends ExchangeContext {
   readonly cloudEvents: boolean
   live: Live | null
   opening: boolean
+  /** A channel that was given up has not been closed yet; until then no other is opened. */
+  closing: Error | null
   /** In the order of the calls, until the channel is open. */
   readonly waiting: Map<string, OutgoingMessage>
   abandoned: boolean
@@ -53,6 +55,12 @@ interface State extends ExchangeContext {
 /** One message may wait longer than the exchange as a whole, as others of it are confirmed meanwhile. */
 const STRAGGLER_FACTOR = 6
 
+/**
+ * A stuck queue can keep RabbitMQ from answering even the closing of the channel. That alone is no reason to give up
+ * the connection, and with it all other exchanges, before long; a dead connection shows itself by its heartbeat.
+ */
+const STUCK_CLOSE_FACTOR = 6
+
 export function createExchangeChannel(exchange: string, context: ExchangeContext): ExchangeChannel {
   const state: State = {
     ...context,
@@ -60,6 +68,7 @@ export function createExchangeChannel(exchange: string, context: ExchangeContext
     cloudEvents: context.options.cloudEvents(exchange),
     live: null,
     opening: false,
+    closing: null,
     waiting: new Map(),
     abandoned: false,
     skipCheck: false,
@@ -97,6 +106,10 @@ function publish(state: State, message: OutgoingMessage): void {
   }
   if (live !== null) {
     send(state, live, message)
+    return
+  }
+  if (state.closing !== null) {
+    state.report(message, { kind: 'gated', error: state.closing })
     return
   }
   waiting.set(message.messageId, message)
@@ -235,8 +248,14 @@ function giveUp(state: State, live: Live, entries: readonly InFlight[]): void {
   const error = unavailable(`RabbitMQ confirmed nothing for exchange "${exchange}" within ${limit} ms.`)
   options.logger.warn({ exchange, inFlight: entries.length }, 'RabbitMQ confirms nothing for an exchange.')
   for (const { message } of entries) state.report(message, { kind: 'gated', error })
-  // Not answered means that the whole connection is stuck: the request then kills it.
-  session.request('closing a channel', live.channel.close()).catch((reason: unknown) => {
-    options.logger.debug({ err: reason, exchange }, 'The stuck channel was already closed.')
-  })
+  state.closing = error
+  const patience = STUCK_CLOSE_FACTOR * options.requestTimeoutMs
+  session
+    .request('closing a channel', live.channel.close(), patience)
+    .catch((reason: unknown) => {
+      options.logger.debug({ err: reason, exchange }, 'The stuck channel was already closed.')
+    })
+    .finally(() => {
+      state.closing = null
+    })
 }

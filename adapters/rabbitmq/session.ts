@@ -17,7 +17,7 @@ export interface Session {
    * Waits for the answer to a request. One that does not come in time kills the session, as nothing that is asked
    * later would be answered either; time during which the broker blocks us does not count.
    */
-  request<Answer>(what: string, answer: Promise<Answer>): Promise<Answer>
+  request<Answer>(what: string, answer: Promise<Answer>, timeoutMs?: number): Promise<Answer>
   /** Ends it at once by a TCP reset; all its channels are closed, and the owner told, before this returns. */
   kill(reason: Error): void
   /** Ends it in order, or by force when the broker does not answer in time. */
@@ -37,6 +37,8 @@ interface SessionState {
   ending: boolean
   lost: boolean
   reason: Error | null
+  /** Ends the requests that wait: amqplib never settles the closing of a channel whose connection is lost. */
+  readonly waiting: Set<(reason: Error) => void>
 }
 
 interface Parts extends Dialled {
@@ -51,15 +53,22 @@ export function createSession(
   options: ResolvedOptions,
   listener: SessionListener,
 ): Session {
-  const state: SessionState = { alive: true, blocked: false, ending: false, lost: false, reason: null }
+  const state: SessionState = {
+    alive: true,
+    blocked: false,
+    ending: false,
+    lost: false,
+    reason: null,
+    waiting: new Set(),
+  }
   const parts: Parts = { ...dialled, options, listener, state }
   const { model } = dialled
   const kill = (reason: Error): void => {
     killSession(parts, reason)
   }
   attach(parts)
-  const request = <Answer>(what: string, answer: Promise<Answer>): Promise<Answer> =>
-    withDeadline(parts, { what, answer, kill })
+  const request: Session['request'] = (what, answer, timeoutMs = options.requestTimeoutMs) =>
+    withDeadline(parts, { what, answer, timeoutMs, kill })
 
   return {
     get alive() {
@@ -117,7 +126,9 @@ function finish({ model, carrier, listener, state }: Parts): void {
   carrier?.destroy()
   if (state.lost) return
   state.lost = true
-  listener.onLost(state.reason ?? unavailable('The connection was closed.'))
+  const reason = state.reason ?? unavailable('The connection was closed.')
+  for (const give of state.waiting) give(reason)
+  listener.onLost(reason)
 }
 
 function killSession(parts: Parts, reason: Error): void {
@@ -148,33 +159,47 @@ function guard<C extends Channel>({ options }: Parts, channel: C): C {
 interface Request<Answer> {
   readonly what: string
   readonly answer: Promise<Answer>
+  readonly timeoutMs: number
   readonly kill: (reason: Error) => void
 }
 
-function withDeadline<Answer>(parts: Parts, { what, answer, kill }: Request<Answer>): Promise<Answer> {
-  const { clock, requestTimeoutMs } = parts.options
+function withDeadline<Answer>(parts: Parts, request: Request<Answer>): Promise<Answer> {
+  const { what, answer, timeoutMs, kill } = request
+  const { clock } = parts.options
   const { promise, resolve, reject } = deferred<Answer>()
+  const settle = (outcome: () => void): void => {
+    cancel()
+    parts.state.waiting.delete(lose)
+    outcome()
+  }
+  const lose = (reason: Error): void => {
+    settle(() => {
+      reject(reason)
+    })
+  }
   const arm = (): (() => void) =>
-    clock.after(requestTimeoutMs, () => {
+    clock.after(timeoutMs, () => {
       if (parts.state.blocked && parts.state.alive) {
         cancel = arm()
         return
       }
-      const error = unavailable(`The broker did not answer ${what} within ${String(requestTimeoutMs)} ms.`)
-      reject(error)
+      const error = unavailable(`The broker did not answer ${what} within ${String(timeoutMs)} ms.`)
+      lose(error)
       kill(error)
     })
   let cancel = arm()
+  parts.state.waiting.add(lose)
   answer.then(
     (value) => {
-      cancel()
-      resolve(value)
+      settle(() => {
+        resolve(value)
+      })
     },
     (error: unknown) => {
-      cancel()
-      reject(toError(error))
+      lose(toError(error))
     },
   )
+  if (parts.state.lost) lose(parts.state.reason ?? unavailable('The connection was closed.'))
   return promise
 }
 
