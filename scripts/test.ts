@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { startVitest } from 'vitest/node'
-import { countTests } from './test-count.ts'
+import { countTests, type Count } from './test-count.ts'
 
 /**
  * Runs the suites: all of them, those of `--project`, those whose path contains an argument, those whose name
@@ -18,28 +18,49 @@ const { values, positionals } = parseArgs({
 })
 const narrowed = positionals.length > 0 || values.testNamePattern !== undefined
 
-if (values.project.length === 0 || values.project.includes('e2e')) build()
-
-const count = countTests({ skippedFails: values.testNamePattern === undefined, emptyProjectFails: !narrowed })
-const vitest = await startVitest('test', positionals, {
-  watch: false,
-  allowOnly: false,
-  reporters: ['default', count.reporter],
-  ...(values.project.length > 0 && { project: values.project }),
-  ...(values.testNamePattern !== undefined && { testNamePattern: values.testNamePattern }),
-})
-const projects = vitest.projects.map(({ name }) => name)
-await vitest.close()
-
-const { passed, failed, remarks } = count.result(projects)
+const { passed, failed, remarks } = await buildAndTest()
 for (const remark of remarks) console.log(remark)
 console.log(`${passed} passed, ${failed} failed`)
-process.exitCode = failed > 0 || passed === 0 ? 1 : 0
+if (failed > 0 || passed === 0) process.exitCode = 1
+
+async function buildAndTest(): Promise<Count> {
+  try {
+    if (needsBuild()) build()
+    return await test()
+  } catch (error) {
+    // What fails outside of the tests is a failure too, and the last line must be there.
+    return { passed: 0, failed: 1, remarks: [error instanceof Error ? error.message : String(error)] }
+  }
+}
 
 /** The end-to-end suites run the package as users get it. */
+function needsBuild(): boolean {
+  if (values.project.length > 0) return values.project.includes('e2e')
+  return positionals.length === 0 || positionals.some((path) => path.includes('e2e'))
+}
+
 function build(): void {
   execFileSync('npm', ['run', '--silent', 'build', '--', '--log-level', 'warn'], {
     stdio: 'inherit',
     shell: process.platform === 'win32',
   })
+}
+
+async function test(): Promise<Count> {
+  const counter = countTests({
+    skippedFails: values.testNamePattern === undefined,
+    emptyProjectFails: !narrowed,
+  })
+  const vitest = await startVitest('test', positionals, {
+    watch: false,
+    allowOnly: false,
+    reporters: ['default', counter.reporter],
+    ...(values.project.length > 0 && { project: values.project }),
+    ...(values.testNamePattern !== undefined && { testNamePattern: values.testNamePattern }),
+  })
+  const projects = vitest.projects.map(({ name }) => name)
+  await vitest.close()
+  const count = counter.result(projects)
+  if (count.failed > 0 || !process.exitCode) return count
+  return { ...count, failed: 1, remarks: [...count.remarks, 'The runner itself failed; see above.'] }
 }
