@@ -64,7 +64,6 @@ export default tseslint.config(
   },
   { files: ['src/lifecycle/clock.ts'], rules: { ...except(TIME), 'no-restricted-imports': 'off' } },
   { files: ['relay/config.ts'], rules: except(ENVIRONMENT) },
-  { files: ['relay/cli/output.ts'], rules: { 'no-console': 'off' } },
   {
     files: ['test/**/*.ts', 'bench/**/*.ts'],
     rules: {

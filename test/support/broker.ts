@@ -20,8 +20,8 @@ export interface TestVhost extends AsyncDisposable {
 
 /**
  * A fresh vhost of the shared broker, deleted on dispose. A broker that is known by TEST_AMQP_URL alone gives no
- * right to make vhosts: then it is the vhost of that URL for everybody, so give queues and exchanges names that
- * nobody else uses ({@link uniqueName}).
+ * right to make vhosts: then it is the vhost of that URL for everybody, so a suite that
+ * runs there gives its queues and exchanges names that nobody else uses.
  */
 export async function createTestVhost(): Promise<TestVhost> {
   const brokerUrl = inject('amqpUrl')
@@ -51,7 +51,7 @@ function brokerControl(): BrokerControl | undefined {
 }
 
 /** A name that no other test uses. */
-export function uniqueName(prefix: string): string {
+function uniqueName(prefix: string): string {
   return `${prefix}-${randomBytes(6).toString('hex')}`
 }
 
