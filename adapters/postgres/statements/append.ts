@@ -66,7 +66,8 @@ export function foldedStatement(
   const offset = business.values.length
   const condition =
     'where (select pg_catalog.count(*) from waybill_business) operator(pg_catalog.>) 0::pg_catalog.int8'
-  const append = arrays(records, { ...options, offset, condition })
+  const form = { ...options, offset, condition }
+  const append = records.length === 1 ? scalars(records, form) : arrays(records, form)
   return {
     text: `with waybill_business as (
 ${business.text.trim().replace(/;+$/, '')}
@@ -78,12 +79,27 @@ select * from waybill_business`,
   }
 }
 
-interface ArraysOptions extends AppendOptions {
+interface SelectOptions extends AppendOptions {
   readonly offset: number
   readonly condition: string
 }
 
-function arrays(records: readonly NewRecord[], options: ArraysOptions): SqlStatement {
+/** One record as a row of scalars: eleven arrays of one cost more than the row that they bring. */
+function scalars(records: readonly NewRecord[], options: SelectOptions): SqlStatement {
+  const encoded = encoding(records)
+  const items = COLUMNS.map((column, index) => {
+    const given = `${mark(options.offset + index + 1, options)}::pg_catalog.${encoded.typeOf(column)}`
+    return encoded.read(column, given)
+  })
+  return {
+    text: `insert into ${options.schema}.outbox (${NAMES})
+select ${items.join(', ')}
+${options.condition}`,
+    values: COLUMNS.flatMap((column) => records.map((record) => encoded.write(column, column.value(record)))),
+  }
+}
+
+function arrays(records: readonly NewRecord[], options: SelectOptions): SqlStatement {
   const encoded = encoding(records)
   const lists = COLUMNS.map(
     (column, index) => `${mark(options.offset + index + 1, options)}::pg_catalog.${encoded.typeOf(column)}[]`,
