@@ -33,7 +33,7 @@ async function handWritten(setting: Setting, count: number): Promise<number> {
   await reset(setting, 'bench-hand')
   const channel = await connection.createChannel()
   await channel.assertQueue('bench-hand', QUORUM)
-  await fill(setting, '', 'bench-hand', count)
+  await fill(setting, 'bench-hand', count)
   await channel.prefetch(PREFETCH)
 
   const waiting: ConsumeMessage[] = []
@@ -110,7 +110,7 @@ async function ours(setting: Setting, count: number): Promise<number> {
   const declaring = create()
   await declaring.start()
   await declaring.stop()
-  await fill(setting, 'bench.consumer', queue, count)
+  await fill(setting, queue, count)
   const consumer = create()
   const started = performance.now()
   await consumer.start()
@@ -128,24 +128,14 @@ async function reset({ pool, connection }: Setting, queue: string): Promise<void
   await channel.close()
 }
 
-async function fill(setting: Setting, exchange: string, queue: string, count: number): Promise<void> {
+async function fill(setting: Setting, queue: string, count: number): Promise<void> {
   const channel = await setting.connection.createConfirmChannel()
   const headers = { 'waybill-version': 1, cloudEvents_source: 'bench' }
+  const properties = { type: 'order.placed', appId: 'bench', contentType: 'application/json', headers }
   for (let index = 0; index < count; index += 1) {
     const orderId = randomUUID()
-    channel.publish(
-      exchange,
-      exchange === '' ? queue : 'order.placed',
-      Buffer.from(JSON.stringify({ orderId })),
-      {
-        persistent: true,
-        messageId: orderId,
-        type: 'order.placed',
-        appId: 'bench',
-        contentType: 'application/json',
-        headers,
-      },
-    )
+    const body = Buffer.from(JSON.stringify({ orderId }))
+    channel.sendToQueue(queue, body, { ...properties, persistent: true, messageId: orderId })
     if (index % 1_000 === 999) await channel.waitForConfirms()
   }
   await channel.waitForConfirms()

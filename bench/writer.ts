@@ -38,7 +38,7 @@ export async function benchWriter(setting: Setting): Promise<Row[]> {
       variant('statement', async (client, id) => {
         const business = { text: INSERT, values: [id, NOTE] }
         const { text, values } = await outbox.statement([message(id)], { business })
-        await client.query(text, [...values])
+        await client.query({ name: 'place order', text, values: [...values] })
       }),
     ],
   })
