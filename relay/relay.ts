@@ -176,9 +176,10 @@ async function stop(life: Life): Promise<void> {
   const wasStarted = life.starting !== null
   abort.abort()
   if (wasStarted) await life.starting?.catch(() => undefined)
-  if (pulse.state !== 'failed') pulse.state = 'stopping'
+  const hasFailed = pulse.state === 'failed'
+  pulse.state = 'stopping'
   await life.engine?.stop()
-  if (life.failure === null) pulse.state = 'stopped'
+  pulse.state = life.failure === null && !hasFailed ? 'stopped' : 'failed'
   life.end(life.failure)
 }
 
@@ -187,7 +188,6 @@ async function fail(life: Life, error: unknown): Promise<void> {
   life.failure = error
   life.parts.logger.error({ error }, 'The relay cannot go on.')
   await (life.stopping ??= stop(life))
-  life.pulse.state = 'failed'
 }
 
 function isStopped({ abort }: Life): boolean {

@@ -35,7 +35,7 @@ export interface RunningRelay {
 }
 
 export interface World extends AsyncDisposable {
-  readonly database: TestDatabase
+  readonly database: Pick<TestDatabase, 'url' | 'pool'>
   readonly broker: RecordingBroker
   readonly relays: RunningRelay[]
   start(options?: RelayOptions): Promise<RunningRelay>
@@ -61,8 +61,11 @@ from unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::
   with ordinality as u (l, m, k, t, e, r, h, b, o)
 order by o`
 
-export async function createWorld(): Promise<World> {
-  const database = await createTestDatabase()
+/** @param given Default: a fresh database of the shared server, dropped at the end. */
+export async function createWorld(given?: Pick<TestDatabase, 'url' | 'pool'>): Promise<World> {
+  const own = given === undefined ? await createTestDatabase() : null
+  const database = given ?? own
+  if (database === null) throw new Error('There is no database.')
   await migrate(pgPool(database.pool), { schema: 'waybill' })
   const broker = createRecordingBroker()
   const relays: RunningRelay[] = []
@@ -98,7 +101,7 @@ export async function createWorld(): Promise<World> {
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(relays.map((running) => running.kill()))
-      await database[Symbol.asyncDispose]()
+      await own?.[Symbol.asyncDispose]()
     },
   }
 }
