@@ -3,6 +3,7 @@ import { codeOf } from './error-code.ts'
 
 const INFRASTRUCTURE_STATES: ReadonlySet<string> = new Set([
   '25006', // read-only: a failover has left this connection on the old primary
+  '25P03', // stood still in a transaction for too long, and was thrown out of it
   '3D000', // the database does not exist (any more)
   '57P01', // terminated by an administrator
   '57P02', // another session has crashed

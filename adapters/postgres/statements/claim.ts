@@ -23,7 +23,10 @@ select lane, epoch from mine union all select lane, epoch from taken order by la
 }
 
 /**
- * Holds off other rebalances until the transaction ends: `$1` names the installation.
+ * Holds off other rebalances until the transaction ends, or until this process has stood still in it for a while:
+ * a frozen relay must not keep the others from its lanes. `$1` names the installation.
  * Locks: an advisory lock. Index: none.
  */
-export const LOCK_REBALANCE = 'select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($1, 0))'
+export const LOCK_REBALANCE = `
+select pg_catalog.set_config('idle_in_transaction_session_timeout', '2s', true),
+  pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($1, 0))`

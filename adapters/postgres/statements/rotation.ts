@@ -17,8 +17,13 @@ export function leafIsEmpty(schema: string, leaf: number): string {
   return `select not exists (select from ${schema}.outbox_${String(leaf)})`
 }
 
-/** Gives up soon rather than make relays wait that queue behind it: `SET LOCAL` for the transaction. */
-export const SHORT_LOCK_TIMEOUT = `set local lock_timeout = '50ms'`
+/**
+ * Gives up soon rather than make relays wait that queue behind it, and loses its locks when this process stands still
+ * under them: a frozen relay must not keep writers off a leaf. Both for the transaction only.
+ */
+export const SHORT_LOCK_TIMEOUT = `
+select pg_catalog.set_config('lock_timeout', '50ms', true),
+  pg_catalog.set_config('idle_in_transaction_session_timeout', '2s', true)`
 
 /**
  * Keeps all writers and readers off a leaf until the transaction ends. Waits for those who have written to it.
