@@ -52,13 +52,13 @@ export const statusCommand: Command = {
   },
 }
 
-export interface StatusFacts {
+interface StatusFacts {
   readonly meta: OutboxMeta
   readonly backlog: Backlog
   readonly lanes: readonly LaneStatus[]
 }
 
-export function statusReport(schema: string, { meta, backlog, lanes }: StatusFacts): StatusReport {
+function statusReport(schema: string, { meta, backlog, lanes }: StatusFacts): StatusReport {
   const { records, estimated, oldestAgeMs, parked, dead } = backlog
   return {
     schema,
