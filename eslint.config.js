@@ -29,6 +29,8 @@ const except = (message) => ({
 
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/'] },
+  // Written by a script, which nobody reads line by line.
+  { files: ['adapters/postgres/migrations.ts'], rules: { 'max-lines': 'off' } },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked, ...tseslint.configs.stylisticTypeChecked],

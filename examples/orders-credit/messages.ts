@@ -4,13 +4,13 @@ import { z } from 'zod'
 const orderId = z.uuid()
 
 /** What the orders service tells others. */
-export const orderMessages = defineMessages(
+const orderMessages = defineMessages(
   { 'order.created': z.object({ orderId, customer: z.string(), total: z.int().positive() }) },
   { source: 'orders' },
 )
 
 /** What the credit service answers. */
-export const creditMessages = defineMessages(
+const creditMessages = defineMessages(
   {
     'credit.reserved': z.object({ orderId }),
     'credit.refused': z.object({ orderId, reason: z.string() }),

@@ -1,13 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { FetchResult, NewRecord } from '../../src/ports.ts'
-import {
-  createReader,
-  EVERYTHING,
-  record,
-  registerRelay,
-  type CreateSubject,
-} from './relay-store.contract.ts'
+import { createReader, EVERYTHING, record, registerRelay, type CreateSubject } from './relay-store-reader.ts'
 
 export function relayStoreFetchContract(create: CreateSubject): void {
   describe('fetching from a relay store', () => {

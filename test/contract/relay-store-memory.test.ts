@@ -1,7 +1,8 @@
 import { describe } from 'vitest'
 import { memoryDatabase } from '../../adapters/memory/index.ts'
 import { begin } from './memory-subject.ts'
-import { relayStoreContract, type RelayStoreSubject } from './relay-store.contract.ts'
+import type { RelayStoreSubject } from './relay-store-reader.ts'
+import { relayStoreContract } from './relay-store.contract.ts'
 
 describe('memory', () => {
   relayStoreContract(createSubject)

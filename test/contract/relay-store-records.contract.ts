@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
-import { createReader, record, type CreateSubject } from './relay-store.contract.ts'
+import { createReader, record, type CreateSubject } from './relay-store-reader.ts'
 
 export function relayStoreRecordContract(create: CreateSubject): void {
   describe('settling and parking in a relay store', () => {

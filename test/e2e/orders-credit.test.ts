@@ -30,9 +30,22 @@ describe('two services that agree on orders by messages only', () => {
     await using database = await createTestDatabase()
     await using vhost = await createTestVhost()
 
-    const { report, code, output } = await runDemo('--count', '150', '--database-url', database.url, '--amqp-url', vhost.url)
+    const { report, code, output } = await runDemo(
+      '--count',
+      '150',
+      '--database-url',
+      database.url,
+      '--amqp-url',
+      vhost.url,
+    )
 
-    expect(report, output).toMatchObject({ orders: 150, pending: 0, lost: 0, handledTwice: 0, limitViolations: 0 })
+    expect(report, output).toMatchObject({
+      orders: 150,
+      pending: 0,
+      lost: 0,
+      handledTwice: 0,
+      limitViolations: 0,
+    })
     expect(report.written).toBe(300)
     expect(report.published).toBe(300)
     expect(report.handled).toBe(300)
@@ -43,7 +56,14 @@ describe('two services that agree on orders by messages only', () => {
   it('run with nothing installed but Node: an embedded PostgreSQL and a broker in memory', async () => {
     const { report, code, output } = await runDemo('--count', '40')
 
-    expect(report, output).toMatchObject({ orders: 40, pending: 0, written: 80, handled: 80, lost: 0, handledTwice: 0 })
+    expect(report, output).toMatchObject({
+      orders: 40,
+      pending: 0,
+      written: 80,
+      handled: 80,
+      lost: 0,
+      handledTwice: 0,
+    })
     expect(report.duplicates).toBeGreaterThan(0)
     expect(code).toBe(0)
   })
@@ -53,7 +73,9 @@ describe('two services that agree on orders by messages only', () => {
 
     await runDemo('--count', '5', '--database-url', database.url)
 
-    const { rows } = await database.pool.query("select nspname from pg_namespace where nspname like 'waybill%'")
+    const { rows } = await database.pool.query(
+      "select nspname from pg_namespace where nspname like 'waybill%'",
+    )
     expect(rows).toEqual([])
   })
 })
