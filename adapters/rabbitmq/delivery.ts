@@ -3,20 +3,16 @@ import type { Delivery } from '../../src/ports.ts'
 import type { ResolvedOptions } from './options.ts'
 import { deliveryCount, readMessage } from './wire-reader.ts'
 
-/** Where a message came from, which is the only place where it can be answered. */
-export interface Origin {
-  readonly channel: Channel
-  /** False once the channel is no longer the one that is consumed from. */
-  readonly current: () => boolean
-  readonly options: ResolvedOptions
-}
-
-export function toDelivery(message: ConsumeMessage, { channel, current, options }: Origin): Delivery {
+/** @param channel where the message came from, which is the only place where it can be answered */
+export function toDelivery(message: ConsumeMessage, channel: Channel, options: ResolvedOptions): Delivery {
   const { fields, properties } = message
   let answered = false
-  /** Tags begin at 1 on each channel: on another one an answer would be for somebody else's message. */
+  /**
+   * Tags begin at 1 on each channel, so on another one an answer would be for somebody else's message. On one that is
+   * gone amqplib throws: the broker has taken the message back and will bring it again.
+   */
   const answer = (give: () => void): void => {
-    if (answered || !current()) return
+    if (answered) return
     answered = true
     try {
       give()

@@ -170,9 +170,7 @@ function receive(parts: Parts, live: Live, message: ConsumeMessage | null): void
     return
   }
   try {
-    const { channel } = live
-    const current = (): boolean => parts.live === live
-    subscribe.onDelivery(toDelivery(message, { channel, current, options }))
+    subscribe.onDelivery(toDelivery(message, live.channel, options))
   } catch (error) {
     options.logger.error({ err: error }, 'The listener of a subscription threw an error.')
   }

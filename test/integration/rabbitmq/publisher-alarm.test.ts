@@ -105,19 +105,20 @@ test('a blocked publisher is closed in time, although RabbitMQ reads nothing of 
 })
 
 test('a reset leaves nothing behind that RabbitMQ would take after the alarm', async () => {
-  const probe = probePublisher(world.transport())
+  // Past the proxy, which would pass on even what it should not.
+  const probe = probePublisher(world.transport({ url: world.broker.url }))
   const messages = await blockedWith(probe, 200)
+  await world.admin((channel) => channel.purgeQueue(QUEUE))
+  // Until all of them have left this process and lie where RabbitMQ would find them.
+  await sleep(500)
   probe.publisher.reset()
   expect(new Set(await probe.settled(messages))).toContain('unknown')
-  const unknown = messages.filter(({ messageId }) => probe.kinds(messageId).includes('unknown'))
   await clearAlarm()
   await probe.reaches('ready')
   const last = outgoing()
   probe.publish(last)
   expect(await probe.settled([last])).toEqual(['confirmed'])
-  const arrived = new Set(await world.takeAll(QUEUE))
-  expect(arrived).toContain(last.messageId)
-  expect(unknown.filter(({ messageId }) => arrived.has(messageId)).length).toBeLessThan(unknown.length)
+  expect(await world.takeAll(QUEUE)).toEqual([last.messageId])
   await probe.publisher.close()
 })
 
