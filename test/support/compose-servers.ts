@@ -2,7 +2,11 @@ import { PROJECT_ROOT } from './child.ts'
 import { run } from './run.ts'
 import type { SharedBroker, SharedDatabase } from './shared-server.ts'
 
-const COMPOSE = ['compose', '--project-name', 'waybill-test'] as const
+const PROJECT = 'waybill-test'
+const COMPOSE = ['compose', '--project-name', PROJECT] as const
+
+/** Ports of the engine's choice: somebody may have started the same file by hand. */
+const PORTS = { POSTGRES_PORT: '0', RABBITMQ_PORT: '0', RABBITMQ_CONSOLE_PORT: '0' }
 
 /** True where a container engine with compose answers. */
 export async function engineRuns(): Promise<boolean> {
@@ -33,7 +37,9 @@ async function up(service: string): Promise<void> {
 }
 
 async function down(service: string): Promise<void> {
-  await compose('rm', '--stop', '--force', '--volumes', service)
+  await compose('rm', '--stop', '--force', service)
+  // The volume has the name of its service.
+  await run('docker', ['volume', 'rm', '--force', `${PROJECT}_${service}`])
 }
 
 async function address(service: string, port: number): Promise<string> {
@@ -41,5 +47,5 @@ async function address(service: string, port: number): Promise<string> {
 }
 
 function compose(...args: string[]): Promise<string> {
-  return run('docker', [...COMPOSE, ...args], { cwd: PROJECT_ROOT })
+  return run('docker', [...COMPOSE, ...args], { cwd: PROJECT_ROOT, env: { ...process.env, ...PORTS } })
 }

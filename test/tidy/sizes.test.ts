@@ -11,10 +11,10 @@ interface Limit {
 
 /** The first that fits counts. The linter holds the same for TypeScript, but a comment can switch the linter off. */
 const LIMITS: readonly Limit[] = [
+  // Made by a program out of the migrations.
+  { what: /^adapters\/postgres\/(schema\.sql|migrations\.ts)$/, lines: Infinity },
   { what: /^(test|bench)\/.*\.ts$/, lines: 350 },
   { what: /\.(ts|js|cjs|mjs)$/, lines: 250 },
-  // Made by a program out of the migrations.
-  { what: /^adapters\/postgres\/schema\.sql$/, lines: Infinity },
   { what: /\.sql$/, lines: 250 },
   { what: /^CHANGELOG\.md$/, lines: Infinity },
   { what: /\.md$/, lines: 400 },
