@@ -23,6 +23,10 @@ export function watchPool(pool: pg.Pool): PoolWatch {
   const released = new WeakSet()
   const begun = new WeakSet()
   pool.on('error', () => undefined)
+  // Between a client's connecting and the first listener of whoever gets it lies a turn in which the server can end it.
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined)
+  })
   pool.on('acquire', (client) => {
     released.delete(client)
     begun.delete(client)
