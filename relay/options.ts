@@ -53,7 +53,7 @@ export interface RelayOptions {
   readonly stuckMs?: number
   /** A relay whose event loop stood still for longer proves its lease before it publishes again. @defaultValue `1_000` */
   readonly stallMs?: number
-  /** How often drained parts of the outbox are emptied. @defaultValue `1_000` */
+  /** How often drained parts of the outbox are emptied. @defaultValue `2_000` */
   readonly rotateMs?: number
   /** How often a quiet outbox is moved on, so that all of it can be emptied. @defaultValue one hour */
   readonly burnMs?: number
@@ -115,7 +115,7 @@ export function resolveOptions(given: RelayOptions = {}): ResolvedRelayOptions {
     gateMaxMs: given.gateMaxMs ?? 30_000,
     stuckMs: given.stuckMs ?? 1000,
     stallMs: given.stallMs ?? 1000,
-    rotateMs: given.rotateMs ?? 1000,
+    rotateMs: given.rotateMs ?? 2000,
     burnMs: given.burnMs ?? HOUR_MS,
     progressMs: given.progressMs ?? 60_000,
   }

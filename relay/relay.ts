@@ -149,7 +149,8 @@ async function readMeta({ parts, pulse, abort }: Life): Promise<OutboxMeta | nul
     // To wait for a database is to be alive: a restart of this process would not bring it back.
     pulse.beatAt = clock.monotonic()
     try {
-      const meta = await database.relay.meta()
+      const meta = await unlessAborted(database.relay.meta(), abort.signal)
+      if (meta === null) return null
       pulse.answeredAt = clock.monotonic()
       pulse.beatAt = clock.monotonic()
       checkLanes(meta)
@@ -160,6 +161,26 @@ async function readMeta({ parts, pulse, abort }: Life): Promise<OutboxMeta | nul
     }
   }
   return null
+}
+
+/** A database that hangs must not keep a relay from being stopped. */
+async function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value | null> {
+  const over = new AbortController()
+  const aborted = new Promise<null>((resolve) => {
+    signal.addEventListener(
+      'abort',
+      () => {
+        resolve(null)
+      },
+      { once: true, signal: over.signal },
+    )
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    over.abort()
+    work.catch(() => undefined)
+  }
 }
 
 function checkLanes({ lanes }: OutboxMeta): void {

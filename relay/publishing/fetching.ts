@@ -53,7 +53,7 @@ export function createFetching(parts: FetchingParts): Fetching {
   }
   const run = async (): Promise<number> => {
     if (!parts.isAccepting() || drain.lanes.owned().length === 0) return WAIT_MS
-    if (!intake.hungry) {
+    if (!intake.expectant) {
       if (!(await listen())) return pace.next(false)
       intake.wake()
     }

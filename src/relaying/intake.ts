@@ -31,6 +31,8 @@ export interface IntakeParts {
 export interface Intake {
   /** Every lane may hold something new. */
   wake(): void
+  /** Whether some lane may hold something, so that there is no need to ask. */
+  readonly expectant: boolean
   /** Whether some lane may hold something that there is room for. */
   readonly hungry: boolean
   /** @returns null when nothing is to be fetched now. At most one fetch is out at a time. */
@@ -59,6 +61,10 @@ export function createIntake(parts: IntakeParts): Intake {
   return {
     wake() {
       for (const lane of memory.lanes.values()) lane.more = true
+    },
+    get expectant() {
+      for (const lane of memory.lanes.values()) if (lane.more && lane.open && !lane.leaving) return true
+      return false
     },
     get hungry() {
       if (out !== null || isFull()) return false

@@ -118,7 +118,8 @@ describe('writers and the database', () => {
       const before = world.broker.arrived.length
       await eventually(() => world.broker.arrived.length > before + 200)
       await world.database.pool.query(
-        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'relay-%'",
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where application_name like 'relay-%' and datname = current_database()`,
       )
     }
     const written = await writing.stop()
