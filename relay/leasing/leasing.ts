@@ -118,6 +118,8 @@ export function createLeasing(parts: LeasingParts): Leasing {
       state.registered = false
       parts.lease.lost()
       for (const id of [...state.retired, relayId]) await parts.store.unregister(id)
+      for (const { lane } of parts.drain.lanes.owned()) parts.drain.lanes.remove(lane)
+      parts.telemetry.lanes?.(0)
     },
   }
 }

@@ -1,3 +1,4 @@
+import type { Lane } from './held.ts'
 import { resetLane, type Memory } from './memory.ts'
 
 /** Keys of which a record is parked: their later records stay in the outbox until it is replayed or discarded. */
@@ -11,18 +12,26 @@ export interface Blocking {
 
 export interface BlockingQuery {
   readonly lanes: readonly number[]
+  /** What the lanes were when the store was asked: the answer does not speak of those claimed since. */
+  readonly asked: ReadonlyMap<number, Lane>
   readonly parks: number
 }
 
-export function createBlocking(memory: Memory): Blocking {
+/** @param blocks Whether a parked record blocks its key at all. */
+export function createBlocking(memory: Memory, blocks: boolean): Blocking {
   return {
-    begin: () => ({ lanes: [...memory.lanes.keys()], parks: memory.parks }),
-    update(query, names) {
+    begin: () => ({
+      lanes: [...memory.lanes.keys()],
+      asked: new Map(memory.lanes),
+      parks: memory.parks,
+    }),
+    update(query, given) {
+      const names = blocks ? given : new Set<string>()
       const freed = new Set<number>()
       for (const [name, since] of memory.blocked) {
         const lane = laneIn(name)
         // What was parked after the question was asked is not in the answer.
-        if (since > query.parks || names.has(name) || !query.lanes.includes(lane)) continue
+        if (since > query.parks || names.has(name) || !query.asked.has(lane)) continue
         memory.blocked.delete(name)
         freed.add(lane)
       }
@@ -34,7 +43,7 @@ export function createBlocking(memory: Memory): Blocking {
       }
       for (const number of query.lanes) {
         const lane = memory.lanes.get(number)
-        if (lane === undefined) continue
+        if (lane === undefined || lane !== query.asked.get(number)) continue
         lane.open = true
         if (freed.has(number)) resetLane(memory, lane)
       }

@@ -100,7 +100,7 @@ export function createDrain(options: DrainOptions, ports: DrainPorts): Drain {
     intake,
     settling: createSettling({ memory, marks, outflow, intake, telemetry }),
     sweeping: createSweeping({ memory, gates, batchSize, passBlockedKeys }),
-    blocking: createBlocking(memory),
+    blocking: createBlocking(memory, passBlockedKeys),
     doubt() {
       marks.clear()
       resetLanes(memory)

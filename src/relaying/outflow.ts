@@ -187,7 +187,11 @@ function sendNext(parts: OutflowParts, job: Held): void {
 
 function pump(parts: OutflowParts): void {
   const { memory, gates } = parts
-  if (!parts.ports.mayPublish()) return
+  if (!parts.ports.mayPublish()) {
+    // That nothing is confirmed while the broker has asked to wait says nothing about an exchange.
+    for (const route of memory.routes.values()) route.stuckSince = null
+    return
+  }
   for (const job of gates.due(parts.ports.now())) if (job.stage === 'retained') send(parts, job)
   let isMoving = memory.ready > 0
   while (isMoving) {

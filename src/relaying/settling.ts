@@ -56,7 +56,12 @@ export function createSettling(parts: SettlingParts): Settling {
     unsettle(batch) {
       outflow.confirmed.unshift(...batch.items)
     },
-    takeParked: (most) => take(outflow.toPark, most),
+    takeParked(most) {
+      // Of a lane that was lost meanwhile its next owner decides what becomes of the record.
+      const ours = outflow.toPark.filter(({ job }) => job.stage === 'done')
+      outflow.toPark.splice(0, outflow.toPark.length, ...ours)
+      return take(outflow.toPark, most)
+    },
     parked(batch, { xid }) {
       marks.remember(batch.sequence, xid)
       memory.parks += 1

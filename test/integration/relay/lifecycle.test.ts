@@ -5,6 +5,7 @@ import { createRelay } from '../../../relay/index.ts'
 import { createCommitNotice } from '../../../src/ports.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
+import { startTcpProxy } from '../../support/tcp-proxy.ts'
 import { createRecordingBroker } from './recording-broker.ts'
 import { createWorld, numbered, QUICK, type World } from './world.ts'
 
@@ -42,6 +43,20 @@ describe('a relay that starts', () => {
     await relay.stop()
     await outcome
     expect(await relay.ended).toBeNull()
+    await pool.end()
+  })
+
+  test('can be stopped while the database hangs', async () => {
+    const { hostname, port } = new URL(world.database.url)
+    await using proxy = await startTcpProxy({ host: hostname, port: Number(port) })
+    proxy.blackhole('down')
+    const pool = new pg.Pool({ connectionString: proxy.url(world.database.url) })
+    const relay = createRelay({ database: pgDatabase(pool), transport: createRecordingBroker().transport() })
+    const outcome = expect(relay.start()).rejects.toMatchObject({ code: 'WAYBILL_NOT_RUNNING' })
+    await eventually(() => proxy.connections === 1)
+    await relay.stop()
+    await outcome
+    proxy.reset()
     await pool.end()
   })
 
@@ -94,7 +109,13 @@ describe('a relay that runs', () => {
     await relay.stop()
     expect(await world.left()).toBe(5000 - world.broker.arrived.length)
     expect(counts.settled).toBe(world.broker.arrived.length)
-    expect(relay.status()).toMatchObject({ state: 'stopped', inFlight: 0, unsettled: 0, ready: false })
+    expect(relay.status()).toMatchObject({
+      state: 'stopped',
+      inFlight: 0,
+      unsettled: 0,
+      ready: false,
+      lanes: [],
+    })
     expect(await relay.ended).toBeNull()
   })
 

@@ -137,6 +137,17 @@ describe('lanes', () => {
     expect(plan?.request.lanes.map(({ lane }) => lane)).toEqual([0])
   })
 
+  test('are not opened by an answer that was asked for before they were claimed', () => {
+    const it = bench()
+    it.drain.lanes.remove(0)
+    it.drain.lanes.claim([{ lane: 0, epoch: 8 }])
+    const early = it.drain.blocking.begin()
+    it.drain.lanes.remove(0)
+    it.drain.lanes.claim([{ lane: 0, epoch: 9 }])
+    it.drain.blocking.update(early, new Set())
+    expect(it.drain.lanes.opening).toBe(true)
+  })
+
   test('that are given up finish what is in flight and send nothing more', () => {
     const it = bench({ window: 1 })
     it.bring(keyed('a', 'a1'), keyed('b', 'b1'))

@@ -135,10 +135,23 @@ describe('a record that is rejected', () => {
     expect(isReset(it)).toBe(true)
   })
 
-  test('lets its key go on under "skip"', () => {
+  test('lets its key go on under "skip", also when the store names it', () => {
     const it = bench({ onDead: 'skip' })
     it.bring(keyed('a', 'a1'), keyed('a', 'a2'))
     it.answer(REJECTED, 'a1')
     expect(it.newlySent()).toEqual(['a1', 'a2'])
+    it.answer(CONFIRMED, 'a2')
+    it.drain.blocking.update(it.drain.blocking.begin(), new Set(['0:a']))
+    it.bring(keyed('a', 'a3'))
+    expect(it.newlySent()).toEqual(['a3'])
+  })
+
+  test('of a lane that was lost meanwhile is left to its next owner', () => {
+    const it = bench()
+    it.bring(keyed('a', 'a1'))
+    it.answer(REJECTED, 'a1')
+    it.drain.lanes.remove(0)
+    expect(it.drain.settling.takeParked(10)).toBeNull()
+    expect(it.drain.blocking.count).toBe(0)
   })
 })
