@@ -46,7 +46,15 @@ export function memoryTransport(options: MemoryTransportOptions = {}): MemoryTra
       broker.declare(subscribeOptions.topology)
       const { subscription, consuming } = openMemorySubscription(inside, subscribeOptions)
       opened.add(subscription)
-      await consuming
+      const giveUp = (): void => void subscription.close()
+      const { signal } = subscribeOptions
+      signal?.addEventListener('abort', giveUp, { once: true })
+      try {
+        if (signal?.aborted) giveUp()
+        await consuming
+      } finally {
+        signal?.removeEventListener('abort', giveUp)
+      }
       return subscription
     },
     async close() {

@@ -32,11 +32,17 @@ export function rabbitmq(given: RabbitmqOptions): Transport {
       refuseClosed()
       const { subscription, consuming } = openSubscription(options, subscribeOptions, forget)
       opened.add(subscription)
+      const giveUp = (): void => void subscription.close()
+      const { signal } = subscribeOptions
+      signal?.addEventListener('abort', giveUp, { once: true })
       try {
+        if (signal?.aborted) giveUp()
         await consuming
       } catch (error) {
         await subscription.close()
         throw error
+      } finally {
+        signal?.removeEventListener('abort', giveUp)
       }
       return subscription
     },

@@ -57,6 +57,8 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
   })
 
   const subscribe = async (topology: QueueTopology): Promise<void> => {
+    // What is opened after the stop would be closed by nobody.
+    if (stopping.signal.aborted) throw stoppedBefore(parts.consumer)
     self.subscriber = createSubscriber({
       ...{ transport: parts.transport, topology, prefetch: limits.prefetch, clock, logger },
       onDelivery(delivery, epoch) {
@@ -183,11 +185,7 @@ async function untilStopped<Tx>(
   let onAbort = (): void => undefined
   const stopped = new Promise<never>((_, reject) => {
     onAbort = () => {
-      reject(
-        new WaybillError('WAYBILL_NOT_RUNNING', {
-          problem: `Consumer ${JSON.stringify(consumer)} was stopped before it had started.`,
-        }),
-      )
+      reject(stoppedBefore(consumer))
     }
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
@@ -200,6 +198,12 @@ async function untilStopped<Tx>(
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
+}
+
+function stoppedBefore(consumer: string): WaybillError {
+  return new WaybillError('WAYBILL_NOT_RUNNING', {
+    problem: `Consumer ${JSON.stringify(consumer)} was stopped before it had started.`,
+  })
 }
 
 async function waitAtMost(clock: Clock, ms: number, promise: Promise<void>): Promise<void> {

@@ -30,7 +30,12 @@ export interface SubscriberParts {
 const REOPEN_BACKOFF: BackoffOptions = { baseMs: 500, maxMs: 30_000, jitter: 0.5 }
 
 export function createSubscriber(parts: SubscriberParts): Subscriber {
-  const self = { epoch: 0, closed: false, current: null as Subscription | null }
+  const self = {
+    epoch: 0,
+    current: null as Subscription | null,
+    /** Ends an opening that nobody waits for any more. */
+    opening: null as AbortController | null,
+  }
 
   const lose = (): void => {
     self.epoch += 1
@@ -42,7 +47,10 @@ export function createSubscriber(parts: SubscriberParts): Subscriber {
       return self.epoch
     },
     async open() {
+      const opening = new AbortController()
+      self.opening = opening
       const subscription = await parts.transport.subscribe({
+        signal: opening.signal,
         topology: parts.topology,
         prefetch: parts.prefetch,
         onDelivery(delivery) {
@@ -52,14 +60,12 @@ export function createSubscriber(parts: SubscriberParts): Subscriber {
           if (state === 'connecting') lose()
         },
       })
-      // Whoever closes does not wait for a broker that is away, so it may come back after that.
-      if (self.closed) await subscription.close()
+      if (opening.signal.aborted) await subscription.close()
       else self.current = subscription
     },
     async reopen(signal) {
       for (let tries = 1; !signal.aborted && self.current === null; tries += 1) {
         try {
-          self.closed = false
           await subscriber.open()
         } catch (error) {
           parts.logger.error({ error }, 'Subscribing again failed; it is tried until it works.')
@@ -72,7 +78,7 @@ export function createSubscriber(parts: SubscriberParts): Subscriber {
     },
     async close() {
       const { current } = self
-      self.closed = true
+      self.opening?.abort()
       self.current = null
       lose()
       await current?.close()

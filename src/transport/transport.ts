@@ -91,6 +91,8 @@ export interface SubscribeOptions {
   onDelivery(delivery: Delivery): void
   /** Deliveries from before a lost connection can no longer be answered; the broker brings them again. */
   onState?(state: SubscriptionState): void
+  /** Aborting it gives up a subscription that is still being opened: `subscribe` then rejects. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export type SubscriptionState = 'connecting' | 'consuming' | 'stopped' | 'closed'

@@ -42,6 +42,43 @@ describe('start', () => {
     await consumer.stop()
   })
 
+  /** A message that waits where the consumer would take it, if it still were there. */
+  const expectUntouched = async ({ broker, place }: ReturnType<typeof setup>): Promise<void> => {
+    const binding = { exchange: 'orders.events', routingKey: 'order.placed' }
+    broker.declare({ queue: 'billing', bindings: [binding] })
+    place()
+    await turns()
+    expect(broker.messages('billing')).toMatchObject([{ deliveryCount: 0 }])
+  }
+
+  it('opens no subscription when it was stopped while it looked at the schema', async () => {
+    const bench = setup()
+    const { consumer, database } = bench
+    const looked = createGate()
+    const meta = database.relay.meta.bind(database.relay)
+    database.relay.meta = async () => {
+      await looked.passed
+      return meta()
+    }
+    const start = codeOf(consumer.start())
+    await consumer.stop()
+    looked.open()
+    expect(await start).toBe('WAYBILL_NOT_RUNNING')
+    await expectUntouched(bench)
+  })
+
+  it('gives up the subscription that it waits for when it is stopped while the broker is away', async () => {
+    const bench = setup()
+    const { consumer, broker } = bench
+    broker.faults.goDown()
+    const start = codeOf(consumer.start())
+    await turns()
+    await consumer.stop()
+    expect(await start).toBe('WAYBILL_NOT_RUNNING')
+    broker.faults.comeBack()
+    await expectUntouched(bench)
+  })
+
   it('binds the queue to each handled type at its exchange, and to no other', async () => {
     const { consumer, place, broker, outcomes } = setup({ queue: 'billing-orders' })
     await consumer.start()
