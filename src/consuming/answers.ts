@@ -29,6 +29,13 @@ const LATER_BACKOFF: BackoffOptions = { baseMs: 200, maxMs: 30_000, jitter: 0.5 
  */
 export const SUSPICIONS_LIMIT = 10
 
+/**
+ * A database that is down afterwards may have been brought down by the handler's statement, or not: this counts half.
+ * From the second time on such messages wait, each for a time of its own, so that those that only ran beside the
+ * cause part from it and are handled.
+ */
+const OUTAGE_SUSPICION = 0.5
+
 export function createAnswers(parts: SettleParts & { readonly clock: Clock }, ways: AnswerWays): Answers {
   const aside: { readonly work: Work; readonly suspect: boolean; readonly error: unknown }[] = []
 
@@ -62,10 +69,10 @@ export function createAnswers(parts: SettleParts & { readonly clock: Clock }, wa
     giveSuspects(atOnce) {
       for (const { work, suspect, error } of aside.splice(0)) {
         if (isStale(work)) continue
-        if (atOnce && suspect) work.suspicions += 1
+        if (suspect) work.suspicions += atOnce ? 1 : OUTAGE_SUSPICION
         if (work.suspicions >= SUSPICIONS_LIMIT) {
           finish(work, { kind: 'dead', outcome: 'failed', reason: SUSPECT_REASON, error }, 0)
-        } else if (atOnce) {
+        } else if (atOnce || work.suspicions > OUTAGE_SUSPICION) {
           putOff(work)
         } else {
           ways.again(work)
@@ -82,4 +89,5 @@ const WHY = {
   hold: 'The database failed; the message is tried again when it answers.',
 } as const
 
-const SUSPECT_REASON = `The database has failed under its handler ${String(SUSPICIONS_LIMIT)} times, though it answers otherwise.`
+const SUSPECT_REASON =
+  'The database has failed under its handler again and again, though it answers otherwise.'

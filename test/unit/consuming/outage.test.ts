@@ -106,6 +106,36 @@ describe('a database that goes down', () => {
   })
 })
 
+describe('a handler that brings the database down each time', () => {
+  it('is given up in the end, and what ran beside it is handled', async () => {
+    const clock = createFakeClock()
+    const bench = setup({
+      clock,
+      handlers: {
+        'order.placed': async ({ messageId, key }, { tx }) => {
+          if (key === 'poison') bench.database.faults.goDown()
+          await recordEffect(messageId, tx)
+        },
+      },
+    })
+    const { consumer, place, outcomes, database, broker, effects } = bench
+    await consumer.start()
+    const poison = place({ key: 'poison' })
+    const others = Array.from({ length: 5 }, () => place())
+    for (let outage = 0; outage < 2 * SUSPICIONS_LIMIT + 5; outage += 1) {
+      await turns()
+      await clock.advance(5_000)
+      database.faults.comeBack()
+      await clock.advance(60_000)
+      await turns()
+    }
+    expect(broker.deadLetters('billing').map(({ envelope }) => envelope?.messageId)).toEqual([poison])
+    expect(outcomes.filter((outcome) => outcome === 'failed')).toHaveLength(1)
+    expect(effects().sort()).toEqual([...others].sort())
+    await consumer.stop()
+  })
+})
+
 describe('a failure of the database that only one message meets', () => {
   function setupPoison() {
     const clock = createFakeClock()
