@@ -95,8 +95,11 @@ function handle(own: OwnTransaction): pg.ClientBase {
       const value: unknown = Reflect.get(client, name, client)
       if (typeof value !== 'function') return value
       if (name === 'release' || name === 'end') return refuseRelease
-      if (name === 'query' && own.over) return refuseQuery
-      return value.bind(client) as unknown
+      const method = value.bind(client) as (...parameters: readonly unknown[]) => unknown
+      if (name !== 'query') return method
+      // Asked at each call and not here: the method may have been taken off the handle while it was open.
+      return (...parameters: readonly unknown[]) =>
+        own.over ? refuseQuery(...parameters) : method(...parameters)
     },
   })
 }

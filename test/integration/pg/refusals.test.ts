@@ -252,3 +252,12 @@ describe('making a database', () => {
     await expect(prune).rejects.toMatchObject({ code: 'WAYBILL_SCHEMA_MISSING' })
   })
 })
+
+test('a query method that was taken off a transaction does not outlive it', async () => {
+  let late: pg.ClientBase['query'] | undefined
+  await database.transaction((tx) => {
+    late = tx.query
+    return Promise.resolve()
+  })
+  await expect(late?.("insert into orders (id) values ('late')")).rejects.toMatchObject(FINISHED)
+})
