@@ -119,14 +119,16 @@ export function parseStoredHeaders(text: string): StoredHeaders {
 const FIELD_OVERHEAD = 6
 /** Room for lane, epoch, position and version, which the relay adds. */
 const RELAY_FIELDS_BYTES = 128
+/** The key travels as our own header and as subject and partition key of CloudEvents. */
+const KEY_COPIES = 3
 
-/** About how many bytes the headers of a record will take in an AMQP header frame; never too few, those of CloudEvents aside. */
+/** About how many bytes the headers of a record will take in an AMQP header frame; but for the short fields of CloudEvents. */
 export function wireHeaderBytes(stored: StoredHeaders, key: string | null): number {
   let bytes = RELAY_FIELDS_BYTES
   const field = (name: string, value: string | null): void => {
     if (value !== null) bytes += FIELD_OVERHEAD + utf8Length(name) + utf8Length(value)
   }
-  field(HEADER.key, key)
+  for (let copy = 0; copy < KEY_COPIES; copy += 1) field(HEADER.key, key)
   field(HEADER.causation, stored.causationId)
   for (const [name, value] of Object.entries(stored.headers)) field(name, value)
   return bytes

@@ -219,7 +219,7 @@ describe('an outbox is refused', () => {
     ['a limit of nothing', { limits: { bodyBytes: 0 } }, 'limits.bodyBytes is 0'],
     ['a limit that is no number', { limits: { bodyBytes: '1mb' } }, 'limits.bodyBytes is 1mb'],
     ['a limit that no broker takes', { limits: { bodyBytes: 2 ** 30 } }, 'from 1 to 16777216'],
-    ['a limit that no frame holds', { limits: { headerBytes: 2 ** 20 } }, 'from 1 to 98304'],
+    ['a limit that no frame holds', { limits: { headerBytes: 2 ** 20 } }, 'from 1 to 61440'],
   ])('with %s', (_, wrong, said) => {
     const make = (): unknown => createOutbox({ ...good, ...wrong } as never)
     expect(make).toThrow(
