@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memoryDatabase, MemoryLockTimeout, type MemoryTransaction } from '../../../adapters/memory/index.ts'
+import { memoryDatabase, MemoryLockTimeout } from '../../../adapters/memory/index.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'
 import { createGate } from '../consuming/setup.ts'
 
