@@ -1,3 +1,4 @@
+import { backoffMs } from '../retry/backoff.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import {
   createGate,
@@ -78,7 +79,7 @@ export function createGates(parts: GatesParts): Gates {
     },
     admits(job, now) {
       const gate = keeper.count === 0 ? null : gateOf(job.route, job.routingKey)
-      if (gate !== null && gate.state === 'luring') keepForProbe(memory, gate, { job, now })
+      if (gate !== null && gate.state === 'luring') keepForProbe(keeper, gate, { job, now })
       return gate === null
     },
     isOpenFor: (job) => keeper.count === 0 || gateOf(job.route, job.routingKey) === null,
@@ -155,12 +156,22 @@ function release(keeper: Keeper, job: Held): void {
   if (stalled?.state === 'stalled' && job.route.inFlight === 0) open(keeper, job.route, stalled)
 }
 
-/** The first record that comes becomes the probe, unless one of its key is still on its way. */
-function keepForProbe(memory: Memory, gate: Gate, { job, now }: { job: Held; now: number }): void {
-  if (job.key !== null && memory.keys.has(job.key)) return
-  gate.retained = job
+/**
+ * The first record that comes becomes the probe. One whose key has another on its way may not go before that: it is
+ * passed over like those behind a closed gate, and the gate lures again a little later, which brings it back.
+ */
+function keepForProbe(
+  { memory, options }: Keeper,
+  gate: Gate,
+  { job, now }: { job: Held; now: number },
+): void {
   gate.state = 'closed'
   gate.retryAt = now
+  if (job.key !== null && memory.keys.has(job.key)) {
+    gate.retryAt = now + backoffMs(Math.max(gate.failures, 1), options.backoff, options.random)
+    return
+  }
+  gate.retained = job
   job.stage = 'retained'
   job.home.held.set(job.position, job)
 }

@@ -50,6 +50,30 @@ describe('a gate', () => {
     expect(it.newlySent()).toEqual(['a1', 'e1'])
   })
 
+  test('that has lost its probe brings back a record that had to let another of its key go first', () => {
+    const it = bench()
+    it.bring(keyed('a', 'a1', { routingKey: 'x' }))
+    it.answer(UNROUTABLE, 'a1')
+    it.drain.lanes.remove(0)
+    it.drain.lanes.claim([{ lane: 0, epoch: 8 }])
+    it.drain.blocking.update(it.drain.blocking.begin(), new Set())
+    it.time.now = 150
+    it.drain.pump()
+
+    const later = keyed('k', 'k2', { routingKey: 'x' })
+    it.bring(keyed('k', 'k1', { routingKey: 'y' }), later)
+    expect(it.newlySent()).toEqual(['a1', 'k1'])
+    it.answer(CONFIRMED, 'k1')
+    it.time.now = 400
+    it.drain.pump()
+    expect(isReset(it)).toBe(true)
+    it.bring(later)
+    it.drain.pump()
+    expect(it.newlySent()).toEqual(['k2'])
+    it.answer(CONFIRMED, 'k2')
+    expect(it.drain.gates()).toEqual([])
+  })
+
   test('for one routing key lets the others of its exchange flow', () => {
     const it = bench()
     it.bring(keyed('a', 'a1', { routingKey: 'x' }), keyed('b', 'b1', { routingKey: 'y' }))
