@@ -5,7 +5,7 @@ import { createConfirms, type Confirms, type InFlight } from './confirms.ts'
 import { REPLY, replyCode, toError, unavailable } from './failure.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Session } from './session.ts'
-import { toProperties } from './wire.ts'
+import { createPropertyWriter, type PropertyWriter } from './wire.ts'
 
 /** What the channel of one exchange needs from its publisher. */
 export interface ExchangeContext {
@@ -40,7 +40,7 @@ interface Live {
 
 interface State extends ExchangeContext {
   readonly exchange: string
-  readonly cloudEvents: boolean
+  readonly properties: PropertyWriter
   live: Live | null
   opening: boolean
   /** A channel that was given up has not been closed yet; until then no other is opened. */
@@ -65,7 +65,7 @@ export function createExchangeChannel(exchange: string, context: ExchangeContext
   const state: State = {
     ...context,
     exchange,
-    cloudEvents: context.options.cloudEvents(exchange),
+    properties: createPropertyWriter(context.options.cloudEvents(exchange)),
     live: null,
     opening: false,
     closing: null,
@@ -118,7 +118,7 @@ function publish(state: State, message: OutgoingMessage): void {
 
 function send(state: State, live: Live, message: OutgoingMessage): void {
   try {
-    const properties = toProperties(message, state.cloudEvents)
+    const properties = state.properties(message)
     // Its answer is not needed: the relay bounds what is in flight, and so what amqplib can have to buffer.
     live.channel.publish(message.exchange, message.routingKey, message.body, properties)
   } catch (thrown) {

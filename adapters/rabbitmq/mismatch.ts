@@ -1,12 +1,14 @@
 import { WaybillError } from '../../src/index.ts'
 import { REPLY, replyCode } from './failure.ts'
-import type { TopologyStep } from './topology.ts'
 
 /** `inequivalent arg 'x-delivery-limit' for queue 'q' in vhost '/': received '20' but current is '10'` */
 const INEQUIVALENT = /inequivalent arg '([^']+)'.*?: received (.+?) but current is (.+?)(?:"|$)/
 
+/** What was to be declared. Bindings differ in nothing: the same one is the same. */
+type Named = { readonly kind: 'queue' | 'exchange'; readonly name: string } | { readonly kind: 'binding' }
+
 /** The error of a step that found something else under its name, or null when it failed for another reason. */
-export function topologyMismatch(step: TopologyStep, cause: Error): WaybillError | null {
+export function topologyMismatch(step: Named, cause: Error): WaybillError | null {
   if (step.kind === 'binding' || replyCode(cause) !== REPLY.preconditionFailed) return null
   const what = step.kind === 'queue' ? 'Queue' : 'Exchange'
   const match = INEQUIVALENT.exec(cause.message)

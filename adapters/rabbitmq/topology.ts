@@ -30,11 +30,11 @@ const DEAD_LETTER_DELIVERY_LIMIT = 1_000_000
 /** AMQP short strings. The quorum queue of dead letters has the longest of the names. */
 const NAME_BYTES = 255
 
-export function deadLetterExchange(queue: string): string {
+function deadLetterExchange(queue: string): string {
   return `${queue}.dlx`
 }
 
-export function deadLetterQueue(queue: string): string {
+function deadLetterQueue(queue: string): string {
   return `${queue}.dlq`
 }
 

@@ -1,8 +1,20 @@
-import type { Message } from 'amqplib'
+import type { Message, Options } from 'amqplib'
 import { describe, expect, test } from 'vitest'
 import { deliveryCount, readMessage } from '../../../adapters/rabbitmq/wire-reader.ts'
-import { toProperties } from '../../../adapters/rabbitmq/wire.ts'
+import { createPropertyWriter } from '../../../adapters/rabbitmq/wire.ts'
 import { outgoing } from '../../contract/transport-subject.ts'
+
+/** As the first message of its type. */
+const toProperties = (message: ReturnType<typeof outgoing>, cloudEvents: boolean): Options.Publish => {
+  const properties = createPropertyWriter(cloudEvents)(message)
+  return { ...properties, headers: present(properties.headers) }
+}
+
+/** What amqplib would send: it leaves out what is undefined. */
+function present(headers: unknown): Record<string, unknown> {
+  const entries = Object.entries(headers as Record<string, unknown>)
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined))
+}
 
 const RECEIVED_AT = 1_800_000_000_000
 
@@ -100,6 +112,31 @@ describe('writing a message as AMQP', () => {
         ['constructor', 'c'],
       ]),
     )
+  })
+
+  test('takes nothing over from the message before', () => {
+    const write = createPropertyWriter(true)
+    const bare = outgoing({ key: null, headers: {} })
+    const before = present(write(bare).headers)
+    const rich = outgoing({ causationId: 'm-0', headers: { tenant: 'a', ['__proto__']: 'p' } })
+    expect(present(write(rich).headers)).toMatchObject({ tenant: 'a', 'waybill-causation': 'm-0' })
+    expect(present(write(bare).headers)).toEqual(before)
+    expect(present(write(outgoing({ key: null, type: 'other' })).headers)['cloudEvents_type']).toBe('other')
+  })
+
+  test('does not grow with every name that it has ever seen', () => {
+    const write = createPropertyWriter(true)
+    const sizes = Array.from({ length: 500 }, (_, i) => {
+      const properties = write(outgoing({ headers: { [`name-${String(i)}`]: 'a' } }))
+      return Object.keys(properties.headers as object).length
+    })
+    expect(Math.max(...sizes)).toBeLessThan(100)
+  })
+
+  test('refused messages leave nothing behind either', () => {
+    const write = createPropertyWriter(true)
+    expect(() => write(outgoing({ headers: { tenant: 'a', CC: 'x' } }))).toThrow(RangeError)
+    expect(present(write(outgoing()).headers)).not.toHaveProperty('tenant')
   })
 
   test.each(['CC', 'BCC'])('refuses a header %s, which would route the message elsewhere', (name) => {
