@@ -93,6 +93,44 @@ describe('relays of one outbox', () => {
   })
 })
 
+describe('a process that stands still', () => {
+  /** As SIGSTOP and SIGCONT do: no timer fires, no answer is read. */
+  const standStill = (ms: number): void => {
+    const until = performance.now() + ms
+    while (performance.now() < until);
+  }
+
+  test('for longer than its lease publishes nothing more under it, and kills its connection first', async () => {
+    await world.write(numbered(20_000, 200))
+    const { counts } = await world.start({ batchSize: 50, window: 50 })
+    const { arrived } = world.broker
+    await eventually(() => arrived.length > 500, { everyMs: 1 })
+    standStill(2500)
+    const before = arrived.length
+    const epoch = arrived.at(-1)?.epoch ?? NaN
+    await world.drained()
+    expect(arrived.slice(before).filter((message) => message.epoch <= epoch)).toEqual([])
+    expect(counts.leaseLost).toBe(1)
+    expect(world.broker.resets).toBe(1)
+    expect(outOfOrder(arrived)).toEqual([])
+  })
+
+  test('for less renews its lease before it publishes again', async () => {
+    await world.write(numbered(20_000, 200))
+    const { counts, relay } = await world.start({ leaseMs: 15_000, batchSize: 50, window: 50, stallMs: 300 })
+    const { arrived } = world.broker
+    await eventually(() => arrived.length > 500, { everyMs: 1 })
+    await world.database.pool.query('delete from waybill.relay')
+    standStill(500)
+    const before = arrived.length
+    const epoch = arrived.at(-1)?.epoch ?? NaN
+    await eventually(() => counts.leaseLost === 1)
+    await world.drained()
+    expect(arrived.slice(before).filter((message) => message.epoch <= epoch)).toEqual([])
+    expect(relay.status().lanes).toHaveLength(16)
+  })
+})
+
 describe('writers and the database', () => {
   test('a transaction that stays open delays its own messages and nobody else', async () => {
     const { counts } = await world.start()
