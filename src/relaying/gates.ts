@@ -60,7 +60,6 @@ interface Keeper extends GatesParts {
 
 export function createGates(parts: GatesParts): Gates {
   const keeper: Keeper = { ...parts, count: 0 }
-  const { memory } = parts
   return {
     fail(job, failure) {
       fail(keeper, job, failure)

@@ -48,7 +48,7 @@ export function blockedName(lane: number, key: string): string {
   return `${lane}:${key}`
 }
 
-export function makeReady(memory: Memory, job: Held): void {
+function makeReady(memory: Memory, job: Held): void {
   job.stage = 'ready'
   memory.ready += 1
   job.route.ready.push(job)
