@@ -24,7 +24,6 @@ export const ERROR_CODES = {
   WAYBILL_DATABASE_UNAVAILABLE: 'The database cannot be reached.',
   WAYBILL_BROKER_UNAVAILABLE: 'The broker cannot be reached.',
   WAYBILL_TOPOLOGY_MISMATCH: 'A queue or exchange exists with other arguments.',
-  WAYBILL_LEASE_LOST: 'A relay could no longer prove that its lanes belong to it.',
   WAYBILL_MESSAGE_ID_CONFLICT: 'Two different messages carry the same message id.',
   WAYBILL_HANDLER_TIMEOUT: 'A handler exceeded its time limit.',
   WAYBILL_NOT_RUNNING: 'The service was stopped or was never started.',

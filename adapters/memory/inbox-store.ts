@@ -3,7 +3,7 @@ import type { Engine, Row } from './engine.ts'
 import { readRow, rowLock, statement, stateOf, writeRow, type MemoryTransaction } from './transaction.ts'
 
 /** Not reachable by a user's table of the same name: theirs have no such prefix. */
-export const INBOX_TABLE = '\u0000waybill.inbox'
+const INBOX_TABLE = '\u0000waybill.inbox'
 
 interface InboxRow extends InboxEntry {
   readonly handledAt: number

@@ -28,7 +28,7 @@ export interface HoldParts {
   readonly random?: () => number
 }
 
-export const HOLD_BACKOFF: BackoffOptions = { baseMs: 100, maxMs: 10_000, jitter: 0.5 }
+const HOLD_BACKOFF: BackoffOptions = { baseMs: 100, maxMs: 10_000, jitter: 0.5 }
 
 /** How long one probe may take. */
 export const PROBE_LIMIT_MS = 5_000

@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.ts'
 export type Variables = Readonly<Record<string, string | undefined>>
 
 /** Times so short that tests are quick, and still safe together. */
-export const QUICK: Variables = {
+const QUICK: Variables = {
   WAYBILL_LEASE_MS: '2500',
   WAYBILL_RENEW_MS: '300',
   WAYBILL_MARGIN_MS: '400',

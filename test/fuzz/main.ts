@@ -4,7 +4,8 @@ import pg from 'pg'
 import { startPostgres } from '../support/postgres-server.ts'
 import { runFuzz, type RunReport } from './run.ts'
 
-const USAGE = 'npm run fuzz -- [--minutes N] [--seed S] [--stormy] [--no-sweep] [--json] [--database-url URL]'
+const USAGE =
+  'npm run fuzz -- [--minutes N] [--seed S] [--stormy] [--largest-batch N] [--no-sweep] [--json] [--database-url URL]'
 const RUN_SECONDS = 20
 /** Violations of each kind that are printed in full. */
 const SHOWN = 8
@@ -17,6 +18,7 @@ async function main(): Promise<void> {
       seed: { type: 'string', default: randomBytes(6).toString('hex') },
       'no-sweep': { type: 'boolean', default: false },
       stormy: { type: 'boolean', default: false },
+      'largest-batch': { type: 'string', default: '100' },
       json: { type: 'boolean', default: false },
       'database-url': { type: 'string' },
     },
@@ -37,6 +39,7 @@ async function main(): Promise<void> {
         seconds,
         calm: !values.stormy && round % 3 === 0,
         sweep: !values['no-sweep'],
+        largestBatch: Number(values['largest-batch']),
       }
       const report = await runFuzz(options)
       reports.push(report)

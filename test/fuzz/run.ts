@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly calm: boolean
   /** False lets the rare sweep hide nothing: a wrong hint is then a lost message. */
   readonly sweep: boolean
+  /** Each relay takes a batch size up to this one; small ones cut most pages short. */
+  readonly largestBatch: number
 }
 
 export interface RunReport extends Verdict {
@@ -98,7 +100,7 @@ async function changeRelays(stage: Stage): Promise<void> {
 }
 
 function relayParts(stage: Stage, name: string, random: Random): Parameters<typeof startRelayActor>[0] {
-  const { url, broker, history, calm, sweep } = stage
+  const { url, broker, history, calm, sweep, largestBatch } = stage
   const options: RelayOptions = {
     leaseMs: LEASE_MS,
     graceMs: GRACE_MS,
@@ -106,7 +108,7 @@ function relayParts(stage: Stage, name: string, random: Random): Parameters<type
     rebalanceMs: 250,
     rotateMs: 100,
     gateMaxMs: 400,
-    batchSize: random.between(4, 100),
+    batchSize: random.between(1, largestBatch),
     window: random.between(20, 400),
     sweepMs: sweep ? 1_500 : 3_600_000,
   }

@@ -22,7 +22,7 @@ const catalogue = defineMessages(
   { source: 'orders' },
 )
 export type Messages = typeof catalogue
-export const messages: Messages = catalogue
+const messages: Messages = catalogue
 export const QUEUE = 'billing'
 
 export type Options = Partial<ConsumerOptions<Messages, pg.ClientBase>>
@@ -148,7 +148,7 @@ function makeConsumer(
   return { consumer, outcomes, log }
 }
 
-export function order(more: Partial<OutgoingMessage> = {}): OutgoingMessage {
+function order(more: Partial<OutgoingMessage> = {}): OutgoingMessage {
   return {
     messageId: randomUUID(),
     type: 'order.placed',
