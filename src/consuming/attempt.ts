@@ -49,8 +49,8 @@ class Stopped extends Error {
 export async function attempt<Tx>(parts: AttemptParts<Tx>, work: AttemptWork<Tx>): Promise<AttemptOutcome> {
   const running = createRunning(parts.clock)
   const onShutdown = (): void => {
-    // A commit on its way is waited for: to leave it would make the message come again for nothing.
-    if (running.phase !== 'ending') running.handling.end(new Stopped('The consumer has stopped.'))
+    // Ends the handler only. A commit on its way is waited for: without it the message would come again for nothing.
+    running.handling.end(new Stopped('The consumer has stopped.'))
   }
   parts.shutdown.addEventListener('abort', onShutdown, { once: true })
   if (parts.shutdown.aborted) onShutdown()

@@ -36,7 +36,10 @@ export type PublishOutcome =
 export type PublisherState = 'connecting' | 'ready' | 'blocked' | 'closed'
 
 export interface PublisherListener {
-  /** Called exactly once for each message that `publish` accepted, never from inside `publish`. Must not throw. */
+  /**
+   * Called exactly once for each message that `publish` accepted, with the very object that was given, and never from
+   * inside `publish`. Must not throw.
+   */
   onOutcome(message: OutgoingMessage, outcome: PublishOutcome): void
   /** Called on each change of state; all outcomes of a lost connection are told before `connecting`. */
   onState(state: PublisherState): void

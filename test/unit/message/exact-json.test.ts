@@ -68,7 +68,8 @@ describe('a payload that is accepted comes out as it went in', () => {
       }),
       { numRuns: 1500 },
     )
-    expect(accepted).toBeGreaterThan(300)
+    // About 320 of 1500 are; the bound only sees to it that the property is not empty.
+    expect(accepted).toBeGreaterThan(150)
   })
 
   test('and all that JSON can say is accepted', () => {
