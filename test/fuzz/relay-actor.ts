@@ -50,6 +50,8 @@ export async function startRelayActor(parts: RelayActorParts): Promise<RelayActo
   const unsettled = new Set<string>()
   let alive = true
   let frozen = false
+  let tellCrashed: () => void = () => undefined
+  const crashed = new Promise<void>((resolve) => (tellCrashed = resolve))
 
   const fault = (kind: string): void => {
     history.faults.push({ kind, relay: name, inFlight: unsettled.size })
@@ -67,6 +69,7 @@ export async function startRelayActor(parts: RelayActorParts): Promise<RelayActo
     if (!alive) return
     alive = false
     fault(reason)
+    tellCrashed()
     connection.cut()
     database.sever()
     clock.kill()
@@ -135,7 +138,9 @@ export async function startRelayActor(parts: RelayActorParts): Promise<RelayActo
     },
     async stop() {
       if (!alive) return
-      await relay.stop()
+      // One that crashes while it stops never answers.
+      await Promise.race([relay.stop(), crashed])
+      if (!alive) return
       alive = false
       history.count('graceful stop')
       await pool.end()
