@@ -50,8 +50,8 @@ export async function startRelayActor(parts: RelayActorParts): Promise<RelayActo
   const unsettled = new Set<string>()
   let alive = true
   let frozen = false
-  let tellCrashed: () => void = () => undefined
-  const crashed = new Promise<void>((resolve) => (tellCrashed = resolve))
+  let tellCrashed: (end: 'crashed') => void = () => undefined
+  const crashed = new Promise<'crashed'>((resolve) => (tellCrashed = resolve))
 
   const fault = (kind: string): void => {
     history.faults.push({ kind, relay: name, inFlight: unsettled.size })
@@ -69,7 +69,7 @@ export async function startRelayActor(parts: RelayActorParts): Promise<RelayActo
     if (!alive) return
     alive = false
     fault(reason)
-    tellCrashed()
+    tellCrashed('crashed')
     connection.cut()
     database.sever()
     clock.kill()
@@ -139,8 +139,8 @@ export async function startRelayActor(parts: RelayActorParts): Promise<RelayActo
     async stop() {
       if (!alive) return
       // One that crashes while it stops never answers.
-      await Promise.race([relay.stop(), crashed])
-      if (!alive) return
+      const end = await Promise.race([relay.stop().then(() => 'stopped' as const), crashed])
+      if (end === 'crashed') return
       alive = false
       history.count('graceful stop')
       await pool.end()
