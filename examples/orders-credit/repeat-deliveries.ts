@@ -45,9 +45,15 @@ export function repeatDeliveries(
     transport.subscribe({
       ...options,
       onDelivery(delivery) {
-        void log.seen(delivery.envelope?.messageId ?? 'unreadable').then(() => {
-          options.onDelivery(repeatOnce(delivery))
-        })
+        log.seen(delivery.envelope?.messageId ?? 'unreadable').then(
+          () => {
+            options.onDelivery(repeatOnce(delivery))
+          },
+          // What is not in the log must not be handled either, or the report would be wrong: it comes again.
+          () => {
+            delivery.release()
+          },
+        )
       },
     })
 
