@@ -35,6 +35,7 @@ export { currentMessage, runWithMessage } from './message/message-context.ts'
 export { createMessageIds, inboxId, isMessageId } from './message/message-id.ts'
 export type { MessageIds } from './message/message-id.ts'
 export type { Message, MessageToWrite, ReadMessage, WrittenMessage } from './message/message.ts'
+export { SLOT_COUNT, slotOf, slotRoutingKey } from './message/slot.ts'
 export type { NewRecord, OutboxStore, SqlStatement } from './outbox/outbox-store.ts'
 export { createDrain } from './relaying/drain.ts'
 export type { Drain, DrainOptions, DrainPorts } from './relaying/drain.ts'
@@ -52,6 +53,7 @@ export type {
   LanePage,
   LaneRequest,
   LaneStatus,
+  Cluster,
   OutboxMeta,
   OutboxRecord,
   ParkRequest,
@@ -60,6 +62,7 @@ export type {
   RelayRegistration,
   RelayStore,
   Rotation,
+  SeenCluster,
   Settlement,
 } from './relaying/relay-store.ts'
 export { parkRequests, references } from './relaying/settling.ts'

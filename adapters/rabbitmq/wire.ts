@@ -1,5 +1,5 @@
 import type { Options } from 'amqplib'
-import type { OutgoingMessage } from '../../src/ports.ts'
+import { slotRoutingKey, type OutgoingMessage } from '../../src/ports.ts'
 
 /** Our own headers; the core refuses applications that use names beginning like these. */
 export const WAYBILL_HEADER = {
@@ -15,7 +15,7 @@ export const WAYBILL_HEADER = {
 const ROUTING_HEADERS: ReadonlySet<string> = new Set(['CC', 'BCC'])
 
 /** amqplib leaves out what is undefined. */
-type Headers = Record<string, string | number | undefined>
+type Headers = Record<string, string | number | readonly string[] | undefined>
 
 /**
  * Makes the AMQP properties and headers of a message. CloudEvents attributes are written in binary mode with the
@@ -98,4 +98,6 @@ function addWaybill(headers: Headers, message: OutgoingMessage): void {
   headers[WAYBILL_HEADER.position] = message.position
   if (message.key !== null) headers[WAYBILL_HEADER.key] = message.key
   if (message.causationId !== null) headers[WAYBILL_HEADER.causation] = message.causationId
+  // RabbitMQ routes by it and takes it off: nobody but partitions gets a message for it.
+  if (typeof message.slot === 'number') headers['BCC'] = [slotRoutingKey(message.routingKey, message.slot)]
 }

@@ -1,7 +1,9 @@
 import { WaybillError, type ErrorReport } from '../errors.ts'
 import { bytesCodec, jsonCodec, type Codec } from './codec.ts'
+import { NAME_BYTES } from './limits.ts'
 import { isMessageType, type MessageType, type Upcast } from './message-type.ts'
 import { checkName, checkRoutingKey } from './names.ts'
+import { SLOT_SUFFIX_BYTES } from './slot.ts'
 import { isStandardSchema, type StandardSchema } from './standard-schema.ts'
 import { kindOf, quote } from './text.ts'
 
@@ -12,6 +14,8 @@ export interface TypeDefinition {
   /** Null when neither the type nor its catalogue names one: the writing outbox then decides. */
   readonly exchange: string | null
   readonly routingKey: string
+  /** Whether its messages also go to the partition of their key, for consumers in mode `key`. */
+  readonly partitioned: boolean
   readonly schema: StandardSchema | null
   readonly codec: Codec
   readonly upcast: Upcast<unknown> | null
@@ -20,7 +24,7 @@ export interface TypeDefinition {
 const CODE = 'WAYBILL_CATALOGUE_INVALID'
 /** PostgreSQL keeps it as an integer. */
 const HIGHEST_VERSION = 2_147_483_647
-const KNOWN_OPTIONS = ['schema', 'version', 'exchange', 'routingKey', 'codec', 'upcast']
+const KNOWN_OPTIONS = ['schema', 'version', 'exchange', 'routingKey', 'partitioned', 'codec', 'upcast']
 
 export function defaultExchange(source: string): string {
   return `${source}.events`
@@ -34,12 +38,20 @@ export function defineType(type: string, given: unknown, source: string | null):
   checkName(type, { what: `name of message type ${quote(type)}`, code: CODE })
   const options = optionsOf(type, given)
   const { version = 1, exchange, routingKey = type, schema, codec = 'json', upcast } = options
+  const { partitioned = false } = options
   if (!Number.isSafeInteger(version) || version < 1 || version > HIGHEST_VERSION) {
     refuse(type, { problem: `has version ${String(version)}.`, wanted: 'Versions are whole numbers from 1.' })
   }
   if (exchange !== undefined)
     checkName(exchange, { what: `exchange of message type ${quote(type)}`, code: CODE })
-  checkRoutingKey(routingKey, { what: `routing key of message type ${quote(type)}`, code: CODE })
+  if (typeof partitioned !== 'boolean') {
+    refuse(type, {
+      problem: `has an option partitioned that is ${kindOf(partitioned)}.`,
+      wanted: 'Wanted is true or false.',
+    })
+  }
+  const maxBytes = NAME_BYTES - (partitioned ? SLOT_SUFFIX_BYTES : 0)
+  checkRoutingKey(routingKey, { what: `routing key of message type ${quote(type)}`, code: CODE, maxBytes })
   if (schema !== undefined && !isStandardSchema(schema)) refuse(type, notASchema(schema))
   if (upcast !== undefined && typeof upcast !== 'function') {
     refuse(type, { problem: `has an upcast that is ${kindOf(upcast)}.`, wanted: 'Wanted is a function.' })
@@ -49,6 +61,7 @@ export function defineType(type: string, given: unknown, source: string | null):
     version,
     exchange: exchange ?? (source === null ? null : defaultExchange(source)),
     routingKey,
+    partitioned,
     schema: schema ?? null,
     codec: codecOf(type, codec),
     upcast: upcast ?? null,

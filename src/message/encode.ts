@@ -6,6 +6,7 @@ import { laneOf } from './lane.ts'
 import { NAME_BYTES, type Limits } from './limits.ts'
 import { currentMessage } from './message-context.ts'
 import { inboxId, isMessageId, type MessageIds } from './message-id.ts'
+import { slotOf } from './slot.ts'
 import { kindOf, quote, textFault, utf8Length } from './text.ts'
 import { validatePayload } from './validate.ts'
 
@@ -61,6 +62,7 @@ export function encodeMessage(given: unknown, context: EncodeContext): Encoding 
   const name = `Message ${quote(definition.type)}`
   const key = readKey(message.key, { name, maxBytes: context.limits.keyBytes })
   const messageId = readMessageId(message.messageId, name) ?? context.newId()
+  const slot = definition.partitioned ? slotOf(key, messageId) : null
   const payload = encodeBody(definition, message.payload, context.limits)
   return {
     record: {
@@ -72,7 +74,7 @@ export function encodeMessage(given: unknown, context: EncodeContext): Encoding 
       lane: laneOf(key, messageId),
       exchange: exchangeOf(definition, context.source),
       routingKey: definition.routingKey,
-      headers: headersText(message, { name, key, limit: context.limits.headerBytes }),
+      headers: headersText(message, { name, key, slot, limit: context.limits.headerBytes }),
       contentType: definition.codec.contentType,
       payload,
     },
@@ -160,13 +162,18 @@ function runCodec(definition: TypeDefinition, payload: unknown, maxBytes: number
 
 function headersText(
   message: Fields,
-  of: { readonly name: string; readonly key: string | null; readonly limit: number },
+  of: {
+    readonly name: string
+    readonly key: string | null
+    readonly slot: number | null
+    readonly limit: number
+  },
 ): string {
   const stored: StoredHeaders = {
     ...conversationOf(message, of.name),
     headers: message.headers === undefined ? {} : readHeaders(message.headers, of.name),
   }
-  const text = formatStoredHeaders(stored)
+  const text = formatStoredHeaders(stored, of.slot)
   const bytes = Math.max(utf8Length(text), wireHeaderBytes(stored, null))
   if (bytes <= of.limit) return text
   throw tooLarge(`${of.name} has headers of ${String(bytes)} bytes.`, 'headerBytes', of.limit)

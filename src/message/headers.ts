@@ -22,6 +22,8 @@ export const STORED_HEADER = {
   /** Becomes the AMQP property `correlation-id`. */
   correlation: 'correlation-id',
   causation: 'waybill-causation',
+  /** Of partitioned messages only: becomes a second routing key. */
+  slot: 'waybill-slot',
 } as const
 
 /** W3C Trace Context and Baggage: carried as they are. */
@@ -86,11 +88,16 @@ export interface StoredHeaders {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** The text of the column `headers` of the outbox: one flat JSON object of strings. */
-export function formatStoredHeaders(stored: StoredHeaders): string {
+/**
+ * The text of the column `headers` of the outbox: one flat JSON object of strings.
+ *
+ * @param slot of a partitioned message
+ */
+export function formatStoredHeaders(stored: StoredHeaders, slot: number | null = null): string {
   const all = new Map(Object.entries(stored.headers))
   if (stored.correlationId !== null) all.set(STORED_HEADER.correlation, stored.correlationId)
   if (stored.causationId !== null) all.set(STORED_HEADER.causation, stored.causationId)
+  if (slot !== null) all.set(STORED_HEADER.slot, String(slot))
   return JSON.stringify(Object.fromEntries(all))
 }
 
@@ -112,6 +119,7 @@ export function parseStoredHeaders(text: string): StoredHeaders {
   }
   const correlationId = take(STORED_HEADER.correlation)
   const causationId = take(STORED_HEADER.causation)
+  take(STORED_HEADER.slot)
   return { correlationId, causationId, headers: Object.fromEntries(headers) }
 }
 

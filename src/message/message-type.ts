@@ -9,6 +9,11 @@ export interface MessageTypeOptions {
   readonly exchange?: string | undefined
   /** Default: the name of the type. */
   readonly routingKey?: string | undefined
+  /**
+   * Whether consumers may handle it in mode `key`, each key in order: its messages are then published with a second,
+   * hidden routing key. Deploy it to those who write before those who handle. Default false.
+   */
+  readonly partitioned?: boolean | undefined
 }
 
 /** Turns the payload of an older version, as it was decoded, into what the current version takes. */

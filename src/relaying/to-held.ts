@@ -1,4 +1,5 @@
 import { STORED_HEADER } from '../message/headers.ts'
+import { isSlot } from '../message/slot.ts'
 import type { Held, Lane, Route } from './held.ts'
 import type { OutboxRecord } from './relay-store.ts'
 
@@ -15,14 +16,17 @@ export function toHeld(record: OutboxRecord, home: Lane, route: Route): Held {
   let headers = all ?? NO_HEADERS
   let correlationId: string | null = null
   let causationId: string | null = null
-  if (STORED_HEADER.correlation in headers || STORED_HEADER.causation in headers) {
+  let slot: number | null = null
+  if (holdsReserved(headers)) {
     const {
       [STORED_HEADER.correlation]: correlation,
       [STORED_HEADER.causation]: causation,
+      [STORED_HEADER.slot]: slotText,
       ...rest
     } = headers
     correlationId = correlation ?? null
     causationId = causation ?? null
+    if (slotText !== undefined) slot = Number(slotText)
     headers = rest
   }
   return {
@@ -42,14 +46,23 @@ export function toHeld(record: OutboxRecord, home: Lane, route: Route): Held {
     lane: record.lane,
     epoch: home.epoch,
     position: record.position,
+    slot,
     home,
     route,
     bytes: record.payload.length + record.headers.length + OVERHEAD_BYTES,
     stage: 'waiting',
-    isReadable: all !== null,
+    isReadable: all !== null && (slot === null || isSlot(slot)),
     inLine: false,
     next: null,
   }
+}
+
+function holdsReserved(headers: Headers): boolean {
+  return (
+    STORED_HEADER.correlation in headers ||
+    STORED_HEADER.causation in headers ||
+    STORED_HEADER.slot in headers
+  )
 }
 
 function readHeaders(text: string): Headers | null {

@@ -7,6 +7,8 @@ export interface OutgoingMessage extends Envelope {
   readonly lane: number
   readonly epoch: number
   readonly position: number
+  /** Of a partitioned message: it goes to the routing key of this slot too, see `slotRoutingKey`. */
+  readonly slot?: number | null
 }
 
 /**
