@@ -1,5 +1,6 @@
 import { WaybillError } from '../../src/index.ts'
 import { DEFAULT_SCHEMA, identifier } from './identifier.ts'
+import { RIGHTS, type Right, type Role } from './rights.ts'
 
 /** The roles to give rights to; roles that are left out get none. */
 export interface GrantOptions {
@@ -15,41 +16,41 @@ export interface GrantOptions {
 
 /**
  * The statements that give each role what it needs and nothing more, for the owner of the schema to run after
- * `migrate`. Nobody but the owner needs the right to change the schema.
+ * `migrate`. Nobody but the owner needs the right to change the schema. PostgreSQL lets everybody run new functions:
+ * the first statement takes that back.
  * @throws WaybillError WAYBILL_OPTION_INVALID
  */
 export function grants(options: GrantOptions): string[] {
   const schema = identifier(options.schema ?? DEFAULT_SCHEMA)
+  const given = (['writer', 'relay', 'consumer'] as const).flatMap((role) => {
+    const name = options[role]
+    return name === undefined ? [] : grantsOf(role, { schema, to: roleName(name) })
+  })
+  return given.length === 0
+    ? []
+    : [`revoke execute on all functions in schema ${schema} from public`, ...given]
+}
+
+interface Grantee {
+  readonly schema: string
+  readonly to: string
+}
+
+function grantsOf(role: Role, { schema, to }: Grantee): string[] {
   return [
-    ...(options.writer === undefined ? [] : writerGrants(schema, roleName(options.writer))),
-    ...(options.relay === undefined ? [] : relayGrants(schema, roleName(options.relay))),
-    ...(options.consumer === undefined ? [] : consumerGrants(schema, roleName(options.consumer))),
+    `grant usage on schema ${schema} to ${to}`,
+    ...RIGHTS[role].map((right) => `grant ${privileges(right)} on ${things(right, schema)} to ${to}`),
   ]
 }
 
-function writerGrants(schema: string, role: string): string[] {
-  return [
-    `grant usage on schema ${schema} to ${role}`,
-    `grant insert on ${schema}.outbox to ${role}`,
-    `grant usage on sequence ${schema}.outbox_id_seq to ${role}`,
-  ]
+function privileges({ privileges: list }: Right): string {
+  return list.join(', ')
 }
 
-function relayGrants(schema: string, role: string): string[] {
-  const leaves = [0, 1, 2, 3].map((leaf) => `${schema}.outbox_${String(leaf)}`).join(', ')
-  return [
-    `grant usage on schema ${schema} to ${role}`,
-    `grant select on ${schema}.meta to ${role}`,
-    `grant select, delete on ${schema}.outbox to ${role}`,
-    `grant select, truncate on ${leaves} to ${role}`,
-    `grant select, usage on sequence ${schema}.outbox_id_seq to ${role}`,
-    `grant select, insert, update, delete on ${schema}.parked, ${schema}.relay to ${role}`,
-    `grant select, update on ${schema}.lane to ${role}`,
-  ]
-}
-
-function consumerGrants(schema: string, role: string): string[] {
-  return [...writerGrants(schema, role), `grant select, insert, update, delete on ${schema}.inbox to ${role}`]
+/** A function without its parameters is found by its name, of which there is one. */
+function things({ on, names }: Right, schema: string): string {
+  const list = names.map((name) => `${schema}.${name}`).join(', ')
+  return on === 'table' ? list : `${on} ${list}`
 }
 
 const MAX_BYTES = 63

@@ -1,0 +1,42 @@
+/** Who works on the schema beside its owner. */
+export type Role = 'writer' | 'relay' | 'consumer'
+
+/** What a role may do with some things of one kind. */
+export interface Right {
+  readonly on: 'table' | 'sequence' | 'function'
+  /** Without the schema. */
+  readonly names: readonly string[]
+  readonly privileges: readonly string[]
+}
+
+const LEAVES = [0, 1, 2, 3].map((leaf) => `outbox_${String(leaf)}`)
+
+/** The outbox by hand: `waybill.write` in triggers and other languages. It runs with the rights of its caller. */
+const WRITING: readonly Right[] = [
+  { on: 'table', names: ['outbox'], privileges: ['insert'] },
+  { on: 'sequence', names: ['outbox_id_seq'], privileges: ['usage'] },
+  {
+    on: 'function',
+    names: ['write', 'is_name', 'new_message_id', 'lane_of', 'crc32'],
+    privileges: ['execute'],
+  },
+]
+
+/** All that each role needs beside the use of the schema itself; the grants and `waybill doctor` are made of it. */
+export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
+  writer: WRITING,
+  relay: [
+    { on: 'table', names: ['meta'], privileges: ['select'] },
+    { on: 'table', names: ['outbox'], privileges: ['select', 'delete'] },
+    { on: 'table', names: LEAVES, privileges: ['select', 'truncate'] },
+    { on: 'sequence', names: ['outbox_id_seq'], privileges: ['select', 'usage'] },
+    { on: 'table', names: ['parked', 'relay'], privileges: ['select', 'insert', 'update', 'delete'] },
+    { on: 'table', names: ['lane'], privileges: ['select', 'update'] },
+    { on: 'table', names: ['cluster'], privileges: ['select', 'insert'] },
+    { on: 'function', names: ['live_cluster'], privileges: ['execute'] },
+  ],
+  consumer: [
+    ...WRITING,
+    { on: 'table', names: ['inbox'], privileges: ['select', 'insert', 'update', 'delete'] },
+  ],
+}
