@@ -150,15 +150,15 @@ module.exports = {
       name: 'testing-is-in-memory',
       severity: 'error',
       comment:
-        'waybill/testing must run without servers and drivers: the doors of the core and the memory adapter only.',
+        'waybill/testing must run without servers and drivers: the doors of the core, of the relay and of the memory adapter only.',
       from: { path: '^testing/' },
-      to: { path: ['^adapters/', '^relay/'], pathNot: '^adapters/memory/index\\.ts$' },
+      to: { path: ['^adapters/', '^relay/'], pathNot: '^(adapters/memory|relay)/index\\.ts$' },
     },
     {
       name: 'contracts-name-no-adapter',
       severity: 'error',
-      comment: 'A contract suite is handed its subject by the test file of that subject.',
-      from: { path: '^test/contract/.*\\.contract\\.ts$' },
+      comment: 'A contract suite holds any adapter, a stranger\'s too: it is handed its subject.',
+      from: { path: '^testing/contracts/' },
       to: { path: '^adapters/' },
     },
     {

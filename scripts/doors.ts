@@ -12,6 +12,7 @@ export const DOORS: Readonly<Record<string, string>> = {
   memory: 'adapters/memory/index.ts',
   relay: 'relay/index.ts',
   testing: 'testing/index.ts',
+  contracts: 'testing/contracts/index.ts',
 }
 
 /** The program behind `npx waybill`. */

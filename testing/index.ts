@@ -1,4 +1,4 @@
-/** Door `waybill/testing`: runs handlers and shows what was written, with no servers. */
+/** Door `waybill/testing`: runs handlers and relays for a test, shows what was written, owns time; needs no servers. */
 export { memoryBroker, memoryDatabase, memoryTransport } from '../adapters/memory/index.ts'
 export type {
   MemoryBroker,
@@ -6,6 +6,14 @@ export type {
   MemoryTransaction,
   MemoryTransport,
 } from '../adapters/memory/index.ts'
+export { eventually } from './eventually.ts'
+export type { EventuallyOptions, Fact } from './eventually.ts'
+export { fakeClock } from './fake-clock.ts'
+export type { FakeClock } from './fake-clock.ts'
+export { recordingDatabase } from './recording-database.ts'
+export type { RecordingDatabase } from './recording-database.ts'
+export { relayOnce } from './relay-once.ts'
+export type { RelayedOnce, RelayOnceOptions, RelayOnceParts } from './relay-once.ts'
 export { testConsumer } from './test-consumer.ts'
 export type { TestConsumer, TestConsumerOptions, TestDelivery } from './test-consumer.ts'
 export { writtenMessages } from './written-messages.ts'

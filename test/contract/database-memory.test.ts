@@ -1,8 +1,8 @@
-import { databaseContract } from './database.contract.ts'
-import { inboxStoreContract } from './inbox-store.contract.ts'
+import { databaseContract } from '../../testing/contracts/database.ts'
+import { inboxStoreContract } from '../../testing/contracts/inbox-store.ts'
 import { memoryContract } from './memory-subject.ts'
-import { outboxStatementContract } from './outbox-statement.contract.ts'
-import { outboxStoreContract } from './outbox-store.contract.ts'
+import { outboxStatementContract } from '../../testing/contracts/outbox-statement.ts'
+import { outboxStoreContract } from '../../testing/contracts/outbox-store.ts'
 
 databaseContract(memoryContract)
 outboxStoreContract(memoryContract)

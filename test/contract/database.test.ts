@@ -1,4 +1,4 @@
-import { databaseContract } from './database.contract.ts'
+import { databaseContract } from '../../testing/contracts/database.ts'
 import { knexContract } from './knex-subject.ts'
 import { pgContract } from './pg-subject.ts'
 

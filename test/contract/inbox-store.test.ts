@@ -1,4 +1,4 @@
-import { inboxStoreContract } from './inbox-store.contract.ts'
+import { inboxStoreContract } from '../../testing/contracts/inbox-store.ts'
 import { knexContract } from './knex-subject.ts'
 import { pgContract } from './pg-subject.ts'
 

@@ -1,6 +1,10 @@
 import knexModule, { type Knex } from 'knex'
 import { knexDatabase, knexPool } from '../../adapters/knex/index.ts'
-import type { DatabaseContract, DatabaseSubject, OpenTransaction } from './database-subject.ts'
+import type {
+  DatabaseContract,
+  DatabaseSubject,
+  OpenTransaction,
+} from '../../testing/contracts/database-subject.ts'
 import { createPostgresSubject, SCHEMA } from './postgres-subject.ts'
 
 export const knexContract: DatabaseContract<Knex.Transaction> = {

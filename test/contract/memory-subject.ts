@@ -1,6 +1,10 @@
 import { memoryDatabase, type MemoryDatabase, type MemoryTransaction } from '../../adapters/memory/index.ts'
 import { systemClock, type Clock, type NewRecord, type OutboxRecord } from '../../src/ports.ts'
-import type { DatabaseContract, DatabaseSubject, OpenTransaction } from './database-subject.ts'
+import type {
+  DatabaseContract,
+  DatabaseSubject,
+  OpenTransaction,
+} from '../../testing/contracts/database-subject.ts'
 
 /** A fresh database for each clearing, behind one face. */
 export const memoryContract: DatabaseContract<MemoryTransaction> = {

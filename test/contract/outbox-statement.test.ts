@@ -1,4 +1,4 @@
-import { outboxStatementContract } from './outbox-statement.contract.ts'
+import { outboxStatementContract } from '../../testing/contracts/outbox-statement.ts'
 import { knexContract } from './knex-subject.ts'
 import { pgContract } from './pg-subject.ts'
 

@@ -1,4 +1,4 @@
-import { outboxStoreContract } from './outbox-store.contract.ts'
+import { outboxStoreContract } from '../../testing/contracts/outbox-store.ts'
 import { knexContract } from './knex-subject.ts'
 import { pgContract } from './pg-subject.ts'
 

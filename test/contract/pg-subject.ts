@@ -1,6 +1,10 @@
 import pg from 'pg'
 import { pgDatabase, pgPool } from '../../adapters/pg/index.ts'
-import type { DatabaseContract, DatabaseSubject, OpenTransaction } from './database-subject.ts'
+import type {
+  DatabaseContract,
+  DatabaseSubject,
+  OpenTransaction,
+} from '../../testing/contracts/database-subject.ts'
 import { createPostgresSubject, SCHEMA } from './postgres-subject.ts'
 
 let savepoints = 0

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { migrate } from '../../adapters/postgres/index.ts'
 import type { SqlPool } from '../../adapters/postgres/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import type { StoredRecord } from './database-subject.ts'
+import type { StoredRecord } from '../../testing/contracts/database-subject.ts'
 
 /** A name that needs quotes in every statement. */
 export const SCHEMA = 'way "bill" ?'

@@ -1,8 +1,8 @@
 import { describe } from 'vitest'
 import { memoryDatabase } from '../../adapters/memory/index.ts'
 import { begin } from './memory-subject.ts'
-import type { RelayStoreSubject } from './relay-store-reader.ts'
-import { relayStoreContract } from './relay-store.contract.ts'
+import type { RelayStoreSubject } from '../../testing/contracts/relay-store-reader.ts'
+import { relayStoreContract } from '../../testing/contracts/relay-store.ts'
 
 describe('memory', () => {
   relayStoreContract(createSubject)

@@ -2,8 +2,8 @@ import { describe } from 'vitest'
 import type pg from 'pg'
 import type { NewRecord } from '../../src/ports.ts'
 import { createSetting } from '../integration/postgres/setting.ts'
-import type { RelayStoreSubject } from './relay-store-reader.ts'
-import { relayStoreContract } from './relay-store.contract.ts'
+import type { RelayStoreSubject } from '../../testing/contracts/relay-store-reader.ts'
+import { relayStoreContract } from '../../testing/contracts/relay-store.ts'
 
 describe('PostgreSQL', () => {
   relayStoreContract(createPostgresSubject)

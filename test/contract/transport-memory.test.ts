@@ -1,5 +1,5 @@
 import { memoryTransport } from '../../adapters/memory/index.ts'
-import { transportContract } from './transport.contract.ts'
+import { transportContract } from '../../testing/contracts/transport.ts'
 
 transportContract({
   name: 'memory',

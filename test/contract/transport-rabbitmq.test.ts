@@ -3,8 +3,8 @@ import { afterAll, beforeAll } from 'vitest'
 import { rabbitmq } from '../../adapters/rabbitmq/index.ts'
 import { createTestVhost, type TestVhost } from '../support/broker.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
-import { transportContract } from './transport.contract.ts'
-import type { TransportSubject } from './transport-subject.ts'
+import { transportContract } from '../../testing/contracts/transport.ts'
+import type { TransportSubject } from '../../testing/contracts/transport-subject.ts'
 
 let vhost: TestVhost
 let proxy: TcpProxy

@@ -3,7 +3,7 @@ import knexModule, { type Knex } from 'knex'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { knexDatabase } from '../../../adapters/knex/index.ts'
 import type { Database } from '../../../src/ports.ts'
-import { record } from '../../contract/database-subject.ts'
+import { record } from '../../../testing/contracts/database-subject.ts'
 import { createKnexSetting, type KnexSetting } from './setting.ts'
 
 let setting: KnexSetting

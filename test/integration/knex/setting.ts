@@ -2,7 +2,7 @@ import knexModule, { type Knex } from 'knex'
 import type pg from 'pg'
 import { knexPool } from '../../../adapters/knex/index.ts'
 import { migrate } from '../../../adapters/postgres/index.ts'
-import type { StoredRecord } from '../../contract/database-subject.ts'
+import type { StoredRecord } from '../../../testing/contracts/database-subject.ts'
 import { readRecords } from '../../contract/postgres-subject.ts'
 import { createTestDatabase } from '../../support/database.ts'
 

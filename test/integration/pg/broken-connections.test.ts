@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pgDatabase } from '../../../adapters/pg/index.ts'
-import { record } from '../../contract/database-subject.ts'
+import { record } from '../../../testing/contracts/database-subject.ts'
 import { eventually } from '../../support/eventually.ts'
 import { freePort } from '../../support/free-port.ts'
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { pgDatabase } from '../../../adapters/pg/index.ts'
 import type { NewRecord } from '../../../src/ports.ts'
-import { isPending, record } from '../../contract/database-subject.ts'
+import { isPending, record } from '../../../testing/contracts/database-subject.ts'
 import { createPgSetting, type PgSetting } from './setting.ts'
 
 let setting: PgSetting

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { pgDatabase } from '../../../adapters/pg/index.ts'
 import type { Database } from '../../../src/ports.ts'
-import { record } from '../../contract/database-subject.ts'
+import { record } from '../../../testing/contracts/database-subject.ts'
 import { createPgSetting, type PgSetting } from './setting.ts'
 
 let setting: PgSetting

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { pgDatabase, pgPool } from '../../../adapters/pg/index.ts'
 import { migrate } from '../../../adapters/postgres/index.ts'
 import type { Database } from '../../../src/ports.ts'
-import type { StoredRecord } from '../../contract/database-subject.ts'
+import type { StoredRecord } from '../../../testing/contracts/database-subject.ts'
 import { readRecords } from '../../contract/postgres-subject.ts'
 import { createTestDatabase } from '../../support/database.ts'
 

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { expect, test } from 'vitest'
 import { pgDatabase } from '../../../adapters/pg/index.ts'
 import { createRelayStore, grants, migrate } from '../../../adapters/postgres/index.ts'
-import { createReader, record } from '../../contract/relay-store-reader.ts'
+import { createReader, record } from '../../../testing/contracts/relay-store-reader.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { insertMany, rawPool } from './setting.ts'
 

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { expect, test } from 'vitest'
 import { createRelayStore, migrate } from '../../../adapters/postgres/index.ts'
-import { createReader, registerRelay } from '../../contract/relay-store-reader.ts'
+import { createReader, registerRelay } from '../../../testing/contracts/relay-store-reader.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { insert, rawPool } from './setting.ts'
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { createRelayStore } from '../../../adapters/postgres/index.ts'
 import { renew } from '../../../adapters/postgres/statements/renew.ts'
 import type { RelayStore } from '../../../src/ports.ts'
-import { createReader, registerRelay } from '../../contract/relay-store-reader.ts'
+import { createReader, registerRelay } from '../../../testing/contracts/relay-store-reader.ts'
 import { eventually } from '../../support/eventually.ts'
 import { beforeStatement, createSetting, insert, type Setting } from './setting.ts'
 

@@ -7,7 +7,7 @@ import {
   SCHEMA_VERSION,
   type SqlPool,
 } from '../../../adapters/postgres/index.ts'
-import { createReader } from '../../contract/relay-store-reader.ts'
+import { createReader } from '../../../testing/contracts/relay-store-reader.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { rawPool } from './setting.ts'
 

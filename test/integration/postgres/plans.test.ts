@@ -4,7 +4,7 @@ import { fetch } from '../../../adapters/postgres/statements/fetch.ts'
 import { park } from '../../../adapters/postgres/statements/park.ts'
 import { settle } from '../../../adapters/postgres/statements/settle.ts'
 import type { OutboxRecord } from '../../../src/ports.ts'
-import { createReader, EVERYTHING, type Reader } from '../../contract/relay-store-reader.ts'
+import { createReader, EVERYTHING, type Reader } from '../../../testing/contracts/relay-store-reader.ts'
 import { explain, scansOf, type Plan } from './explain.ts'
 import { createSetting, insert, insertMany, type Setting } from './setting.ts'
 

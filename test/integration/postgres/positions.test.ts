@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { FetchResult } from '../../../src/ports.ts'
-import { createReader, EVERYTHING } from '../../contract/relay-store-reader.ts'
+import { createReader, EVERYTHING } from '../../../testing/contracts/relay-store-reader.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createSetting, insert, insertAt, LEAF_RUN, type Setting } from './setting.ts'
 

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { expect, test } from 'vitest'
 import { createRelayStore } from '../../../adapters/postgres/index.ts'
-import { createReader } from '../../contract/relay-store-reader.ts'
+import { createReader } from '../../../testing/contracts/relay-store-reader.ts'
 import {
   beforeStatement,
   createSetting,

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { expect, test } from 'vitest'
 import type { FetchResult } from '../../../src/ports.ts'
-import { createReader, EVERYTHING, type Reader } from '../../contract/relay-store-reader.ts'
+import { createReader, EVERYTHING, type Reader } from '../../../testing/contracts/relay-store-reader.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { createSetting, insert, type Setting } from './setting.ts'
 

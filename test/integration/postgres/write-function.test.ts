@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createReader } from '../../contract/relay-store-reader.ts'
+import { createReader } from '../../../testing/contracts/relay-store-reader.ts'
 import { createSetting } from './setting.ts'
 
 const WELL_FORMED = fc.string({ unit: 'grapheme', maxLength: 60 }).filter((text) => !text.includes('\0'))

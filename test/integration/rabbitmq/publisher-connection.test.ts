@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { outgoing, probePublisher } from '../../contract/transport-subject.ts'
+import { outgoing, probePublisher } from '../../../testing/contracts/transport-subject.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createWorld, firsts, recordedLogger, startMiniRelay, type World } from './world.ts'
 

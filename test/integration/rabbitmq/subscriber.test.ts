@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { planTopology } from '../../../adapters/rabbitmq/index.ts'
-import { acknowledge, outgoing, probeSubscription } from '../../contract/transport-subject.ts'
+import { acknowledge, outgoing, probeSubscription } from '../../../testing/contracts/transport-subject.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createWorld, firsts, recordedLogger, startMiniRelay, type World } from './world.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { closedChannelOutcomes } from '../../../adapters/rabbitmq/channel-outcomes.ts'
 import type { InFlight } from '../../../adapters/rabbitmq/confirms.ts'
-import { outgoing } from '../../contract/transport-subject.ts'
+import { outgoing } from '../../../testing/contracts/transport-subject.ts'
 
 const inFlight = (sizes: readonly number[]): InFlight[] =>
   sizes.map((size) => ({ message: outgoing({ body: Buffer.alloc(size) }), sentAt: 0, returned: false }))

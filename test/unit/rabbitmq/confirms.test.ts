@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createConfirms, type InFlight } from '../../../adapters/rabbitmq/confirms.ts'
-import { outgoing } from '../../contract/transport-subject.ts'
+import { outgoing } from '../../../testing/contracts/transport-subject.ts'
 
 const filled = (ids: readonly string[]): ReturnType<typeof createConfirms> => {
   const confirms = createConfirms()

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createOutcomeQueue } from '../../../adapters/rabbitmq/outcome-queue.ts'
 import type { Logger } from '../../../src/ports.ts'
-import { outgoing } from '../../contract/transport-subject.ts'
+import { outgoing } from '../../../testing/contracts/transport-subject.ts'
 
 const CONFIRMED = { kind: 'confirmed' } as const
 const message = (messageId: string): ReturnType<typeof outgoing> => outgoing({ messageId })

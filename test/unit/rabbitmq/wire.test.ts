@@ -2,7 +2,7 @@ import type { Message, Options } from 'amqplib'
 import { describe, expect, test } from 'vitest'
 import { deliveryCount, readMessage } from '../../../adapters/rabbitmq/wire-reader.ts'
 import { createPropertyWriter } from '../../../adapters/rabbitmq/wire.ts'
-import { outgoing } from '../../contract/transport-subject.ts'
+import { outgoing } from '../../../testing/contracts/transport-subject.ts'
 
 /** As the first message of its type. */
 const toProperties = (message: ReturnType<typeof outgoing>, cloudEvents: boolean): Options.Publish => {
@@ -137,6 +137,15 @@ describe('writing a message as AMQP', () => {
     const write = createPropertyWriter(true)
     expect(() => write(outgoing({ headers: { tenant: 'a', CC: 'x' } }))).toThrow(RangeError)
     expect(present(write(outgoing()).headers)).not.toHaveProperty('tenant')
+  })
+
+  test('adds the routing key of its slot to a partitioned message, and to no other of the type after it', () => {
+    const write = createPropertyWriter(false)
+    const headersOf = (slot: number | null): Record<string, unknown> =>
+      present(write(outgoing({ slot })).headers)
+    expect(headersOf(7)).toMatchObject({ BCC: ['order.placed.p7'] })
+    expect(headersOf(null)).not.toHaveProperty('BCC')
+    expect(headersOf(0)).toMatchObject({ BCC: ['order.placed.p0'] })
   })
 
   test.each(['CC', 'BCC'])('refuses a header %s, which would route the message elsewhere', (name) => {

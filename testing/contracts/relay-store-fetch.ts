@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import type { FetchResult, NewRecord } from '../../src/ports.ts'
+import { systemClock, type FetchResult, type NewRecord } from '../../src/ports.ts'
 import { createReader, EVERYTHING, record, registerRelay, type CreateSubject } from './relay-store-reader.ts'
 
 export function relayStoreFetchContract(create: CreateSubject): void {
@@ -17,7 +17,7 @@ export function relayStoreFetchContract(create: CreateSubject): void {
         contentType: 'application/octet-stream',
         payload: bytes,
       })
-      const before = Date.now()
+      const before = systemClock.now()
       await subject.write([written])
       const [found, ...others] = await reader.everything()
       expect(others).toEqual([])

@@ -1,5 +1,5 @@
-import { transportPublishingContract } from './transport-publishing.contract.ts'
-import { transportSubscribingContract } from './transport-subscribing.contract.ts'
+import { transportPublishingContract } from './transport-publishing.ts'
+import { transportSubscribingContract } from './transport-subscribing.ts'
 import type { TransportContract } from './transport-subject.ts'
 
 /** What every transport must do, whatever the broker. */

@@ -1,7 +1,7 @@
-import { relayStoreFetchContract } from './relay-store-fetch.contract.ts'
-import { relayStoreLeaseContract } from './relay-store-leases.contract.ts'
+import { relayStoreFetchContract } from './relay-store-fetch.ts'
+import { relayStoreLeaseContract } from './relay-store-leases.ts'
 import type { CreateSubject } from './relay-store-reader.ts'
-import { relayStoreRecordContract } from './relay-store-records.contract.ts'
+import { relayStoreRecordContract } from './relay-store-records.ts'
 
 /** What every {@link RelayStore} does. `create` is called for each test. */
 export function relayStoreContract(create: CreateSubject): void {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Database, NewRecord, SqlStatement } from '../../src/ports.ts'
+import { systemClock, type Database, type NewRecord, type SqlStatement } from '../../src/ports.ts'
 
 /** A transaction that the test ends itself, as a service does that uses its driver directly. */
 export interface OpenTransaction<Tx> {
@@ -83,8 +83,5 @@ export async function isPending(promise: Promise<unknown>, ms = 100): Promise<bo
     () => false,
     () => false,
   )
-  const waited = new Promise<boolean>((resolve) => {
-    setTimeout(resolve, ms, true)
-  })
-  return Promise.race([settled, waited])
+  return Promise.race([settled, systemClock.sleep(ms).then(() => true)])
 }
