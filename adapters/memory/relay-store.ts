@@ -24,6 +24,10 @@ export interface MemoryRelayStore {
   parked(): readonly ParkedRecord[]
 }
 
+/** What is in memory has one life and one history. */
+const SERVER = 'memory'
+const CLUSTER = { systemIdentifier: 'memory', timeline: 1 }
+
 /** High enough for any relay: a memory database is always as new as the code. */
 const SCHEMA_VERSION = 2_147_483_647
 
@@ -36,7 +40,7 @@ export function createRelayStore(engine: Engine, check: () => Promise<void>): Me
     minCompatible: 0,
     lanes: LANE_COUNT,
     installId: randomUUID(),
-    systemIdentifier: 'memory',
+    cluster: CLUSTER,
   }
   const answer = async <Result>(work: () => Result): Promise<Result> => {
     await check()
@@ -55,7 +59,7 @@ export function createRelayStore(engine: Engine, check: () => Promise<void>): Me
     rebalance: (relayId, graceMs) =>
       answer(() => {
         const share = leases.rebalance(relayId, graceMs)
-        return share === null ? null : { ...share, meta }
+        return share === null ? null : { ...share, meta, isElsewhere: false }
       }),
     releaseLanes: (relayId, lanes) =>
       answer(() => {
@@ -68,6 +72,7 @@ export function createRelayStore(engine: Engine, check: () => Promise<void>): Me
     ring: () => answer(() => `${String(engine.sequence())} ${snapshotText(engine.snapshot())}`),
     fetch: (request) =>
       answer(() => ({
+        server: SERVER,
         snapshot: snapshotText(engine.snapshot()),
         sequence: engine.sequence(),
         pages: fetchPages(engine, request, {
@@ -90,6 +95,7 @@ export function createRelayStore(engine: Engine, check: () => Promise<void>): Me
     rotate: () => answer(() => ({ truncated: [], burnt: 0 })),
     backlog: () => answer(() => ({ ...waiting(engine), parked: parked.length, dead: parked.length })),
     lanes: () => answer(() => leases.lanes()),
+    clusters: () => answer(() => [{ ...CLUSTER, ageMs: 0 }]),
   }
   return { store, parked: () => [...parked] }
 }
@@ -99,7 +105,7 @@ function settlement(engine: Engine, removed: number): Settlement {
   const state = engine.begin()
   const xid = engine.xidOf(state)
   engine.commit(state)
-  return { removed, xid }
+  return { removed, server: SERVER, xid }
 }
 
 function remove<Reference extends RecordReference>(

@@ -3,7 +3,8 @@ import { explainMissingSchema } from './error-code.ts'
 import { identifier } from './identifier.ts'
 import { SCHEMA_VERSION } from './schema-version.ts'
 import type { SqlExecutor, SqlText } from './sql-executor.ts'
-import { meta, SYSTEM_IDENTIFIER } from './statements/meta.ts'
+import { liveCluster } from './statements/cluster.ts'
+import { meta } from './statements/meta.ts'
 
 export interface MetaOptions {
   /** Whether a schema that this code cannot work with is an error. */
@@ -13,20 +14,18 @@ export interface MetaOptions {
 export type MetaReader = (executor: SqlExecutor, options: MetaOptions) => Promise<OutboxMeta>
 
 export function createMetaReader(schema: string): MetaReader {
-  const statement = meta(identifier(schema))
+  const quoted = identifier(schema)
   return async (executor, { check }) => {
-    const row = await readRow(executor, { statement, schema })
-    const mayAsk = row[4] === 't'
-    const identity = mayAsk ? await executor.query(SYSTEM_IDENTIFIER) : []
-    const found: OutboxMeta = {
+    const row = await readRow(executor, { statement: meta(quoted), schema })
+    const facts = {
       schemaVersion: Number(row[0]),
       minCompatible: Number(row[1]),
       lanes: Number(row[2]),
       installId: row[3] ?? '',
-      systemIdentifier: identity[0]?.[0] ?? '',
     }
-    if (check) refuseOthers(found, schema)
-    return found
+    if (check) refuseOthers(facts, schema)
+    const [live = []] = await executor.query(liveCluster(quoted))
+    return { ...facts, cluster: { systemIdentifier: live[0] ?? '', timeline: Number(live[1]) } }
   }
 }
 
@@ -47,7 +46,9 @@ async function readRow(
   })
 }
 
-function refuseOthers({ schemaVersion, minCompatible }: OutboxMeta, schema: string): void {
+type Versions = Pick<OutboxMeta, 'schemaVersion' | 'minCompatible'>
+
+function refuseOthers({ schemaVersion, minCompatible }: Versions, schema: string): void {
   if (minCompatible > SCHEMA_VERSION) {
     throw new WaybillError('WAYBILL_SCHEMA_TOO_NEW', {
       problem: `Schema "${schema}" has version ${String(schemaVersion)}, which supports code from version ${String(minCompatible)} on.`,

@@ -4,6 +4,7 @@ import type { MetaReader } from './meta.ts'
 import type { SqlPool } from './sql-executor.ts'
 import { bury } from './statements/bury.ts'
 import { claim, LOCK_REBALANCE } from './statements/claim.ts'
+import { noteCluster } from './statements/cluster.ts'
 import { share } from './statements/share.ts'
 
 export interface RebalancerParts {
@@ -24,11 +25,15 @@ export function createRebalancer({ pool, schema, readMeta }: RebalancerParts): R
       if (own === undefined) return null
       const [live, lanes] = own.map(Number) as [number, number]
       const rows = await executor.query(claim(quoted), [relayId, lanes])
+      const meta = await readMeta(executor, { check: false })
+      const { systemIdentifier, timeline } = meta.cluster
+      const noted = await executor.query(noteCluster(quoted), [systemIdentifier, timeline])
       return {
         owned: rows.map(([lane, epoch]) => ({ lane: Number(lane), epoch: Number(epoch) })),
         surplus: Math.max(rows.length - lanes, 0),
         liveRelays: live,
-        meta: await readMeta(executor, { check: false }),
+        meta,
+        isElsewhere: noted.length === 1,
       }
     })
 }

@@ -37,12 +37,14 @@ export function fetchValues(request: FetchRequest): unknown[] {
 export function fetchResult(rows: readonly Row[], lanes: readonly LaneRequest[]): FetchResult {
   const wanted = new Map(lanes.map((request) => [request.lane, request]))
   const pages = new Map<number, OpenPage>()
+  let server = ''
   let snapshot = ''
   let sequence = 0
   for (const row of rows) {
     if (row[1] === null) {
       snapshot = row[13] ?? ''
       sequence = Number(row[14])
+      server = row[15] ?? ''
     }
     if (row[0] === null) continue
     const lane = Number(row[0])
@@ -57,7 +59,7 @@ export function fetchResult(rows: readonly Row[], lanes: readonly LaneRequest[])
     page.cut ||= full
     inOrder(page.records)
   }
-  return { snapshot, sequence, pages: [...pages.values()] }
+  return { server, snapshot, sequence, pages: [...pages.values()] }
 }
 
 function recordOf(row: Row, lane: number): OutboxRecord {

@@ -7,6 +7,7 @@ import type {
   RecordReference,
   RelayRegistration,
   RelayStore,
+  SeenCluster,
   Settlement,
 } from '../../src/ports.ts'
 import { DEFAULT_SCHEMA, identifier } from './identifier.ts'
@@ -18,6 +19,7 @@ import { createRotator } from './rotate.ts'
 import type { SqlExecutor, SqlPool, SqlText } from './sql-executor.ts'
 import { backlog, EXACT_UP_TO, leafEstimate } from './statements/backlog.ts'
 import { blockedKeys } from './statements/blocked-keys.ts'
+import { clusters } from './statements/cluster.ts'
 import { fetch } from './statements/fetch.ts'
 import { lanes } from './statements/lanes.ts'
 import { park } from './statements/park.ts'
@@ -97,7 +99,7 @@ function recordCalls(database: SqlExecutor, schema: string): RecordCalls {
   }
 }
 
-type ViewCalls = Pick<RelayStore, 'backlog' | 'lanes'>
+type ViewCalls = Pick<RelayStore, 'backlog' | 'lanes' | 'clusters'>
 
 function viewCalls(database: SqlExecutor, schema: string): ViewCalls {
   return {
@@ -128,6 +130,14 @@ function viewCalls(database: SqlExecutor, schema: string): ViewCalls {
         ownerLive: live === 't',
       }))
     },
+    async clusters(): Promise<SeenCluster[]> {
+      const rows = await database.query(clusters(schema))
+      return rows.map(([systemIdentifier, timeline, age]) => ({
+        systemIdentifier: systemIdentifier ?? '',
+        timeline: Number(timeline),
+        ageMs: Math.max(Number(age), 0),
+      }))
+    },
   }
 }
 
@@ -140,7 +150,8 @@ function references(records: readonly RecordReference[]): unknown[][] {
 }
 
 function settlement(rows: readonly (readonly SqlText[])[]): Settlement {
-  return { removed: Number(rows[0]?.[0]), xid: Number(rows[0]?.[1]) }
+  const [removed, xid, server] = rows[0] ?? []
+  return { removed: Number(removed), xid: Number(xid), server: server ?? '' }
 }
 
 const MAX_ERROR_LENGTH = 10_000

@@ -242,3 +242,37 @@ $waybill$;
 insert into "waybill".migration (version, name, checksum) values (3, 'write_function', 'sha256-db2615eb048bce72f6d004a5f5457d4fbbc81e52e19080b22d90c084eb2627e0');
 update "waybill".meta set version = 3, min_compatible = greatest(min_compatible, 1);
 commit;
+
+-- 4 cluster
+begin;
+set local search_path = pg_catalog, pg_temp;
+set local standard_conforming_strings = on;
+create table "waybill".cluster (
+  system_identifier text not null,
+  timeline bigint not null,
+  first_seen_at timestamptz not null default clock_timestamp(),
+  primary key (system_identifier, timeline)
+);
+create function "waybill".live_cluster(out system_identifier text, out timeline bigint)
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $waybill$
+begin
+  begin
+    system_identifier := (select control.system_identifier from pg_control_system() as control);
+  exception when others then
+    system_identifier := '';
+  end;
+  begin
+    timeline := ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint;
+  exception when others then
+    timeline := 0;
+  end;
+end
+$waybill$;
+insert into "waybill".cluster (system_identifier, timeline, first_seen_at)
+select coalesce(meta.system_identifier, live.system_identifier), live.timeline, meta.installed_at
+from "waybill".meta cross join "waybill".live_cluster() as live;
+alter table "waybill".meta drop column system_identifier;
+insert into "waybill".migration (version, name, checksum) values (4, 'cluster', 'sha256-c40dd41817e44f1b90f57315f4dd9b809726359c4c353b42b4c4f9aeeb34e188');
+update "waybill".meta set version = 4, min_compatible = greatest(min_compatible, 1);
+commit;

@@ -1,4 +1,4 @@
-import type { Backlog, LaneStatus, OutboxMeta } from '../../src/ports.ts'
+import type { Backlog, LaneStatus, OutboxMeta, SeenCluster } from '../../src/ports.ts'
 import { SCHEMA_VERSION, withDatabase } from '../compose.ts'
 import type { Command, CommandCall } from './command.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
@@ -18,6 +18,8 @@ export interface StatusReport {
   readonly dead: number
   readonly relays: readonly RelayView[]
   readonly lanes: readonly LaneStatus[]
+  /** Where relays have worked on this schema, the latest first: a restore or a failover adds one. */
+  readonly clusters: readonly SeenCluster[]
   /** Sentences; empty when nothing wants a person. */
   readonly attention: readonly string[]
 }
@@ -45,6 +47,7 @@ export const statusCommand: Command = {
         meta,
         backlog: await relay.backlog(),
         lanes: await relay.lanes(),
+        clusters: await relay.clusters(),
       })
     })
     io.stdout(flags['json'] === true ? `${JSON.stringify(report, null, 2)}\n` : describe(report))
@@ -56,9 +59,10 @@ interface StatusFacts {
   readonly meta: OutboxMeta
   readonly backlog: Backlog
   readonly lanes: readonly LaneStatus[]
+  readonly clusters: readonly SeenCluster[]
 }
 
-function statusReport(schema: string, { meta, backlog, lanes }: StatusFacts): StatusReport {
+function statusReport(schema: string, { meta, backlog, lanes, clusters }: StatusFacts): StatusReport {
   const { records, estimated, oldestAgeMs, parked, dead } = backlog
   return {
     schema,
@@ -69,7 +73,8 @@ function statusReport(schema: string, { meta, backlog, lanes }: StatusFacts): St
     dead,
     relays: relaysOf(lanes),
     lanes,
-    attention: attention(backlog, lanes),
+    clusters,
+    attention: attention({ meta, backlog, lanes, clusters }),
   }
 }
 
@@ -84,12 +89,16 @@ function relaysOf(lanes: readonly LaneStatus[]): RelayView[] {
   return [...relays].map(([relayId, relay]) => ({ relayId, ...relay }))
 }
 
-function attention(backlog: Backlog, lanes: readonly LaneStatus[]): string[] {
+/** How long a restore or a failover is worth a sentence. */
+const NEWS_MS = 24 * 3_600_000
+
+function attention({ meta, backlog, lanes, clusters }: StatusFacts): string[] {
   const orphans = lanes.filter(({ ownerLive }) => !ownerLive).map(({ lane }) => lane)
   const found: string[] = []
   if (orphans.length === lanes.length) found.push('No relay is running.')
   else if (orphans.length > 0)
     found.push(`No live relay owns ${plural(orphans.length, 'lane')} ${orphans.join(', ')}.`)
+  found.push(...moved(meta, clusters))
   if (backlog.dead > 0)
     found.push(
       `${backlog.dead} ${plural(backlog.dead, 'message')} could not be published and wait for a person.`,
@@ -97,18 +106,45 @@ function attention(backlog: Backlog, lanes: readonly LaneStatus[]): string[] {
   return found
 }
 
+function moved({ cluster }: OutboxMeta, clusters: readonly SeenCluster[]): string[] {
+  const [latest, before] = clusters
+  const { systemIdentifier, timeline } = cluster
+  if (!clusters.some((one) => one.systemIdentifier === systemIdentifier && one.timeline === timeline))
+    return [
+      'This is another cluster or timeline than any in which relays have worked: a restored copy, or a standby.',
+    ]
+  if (latest === undefined || before === undefined || latest.ageMs > NEWS_MS) return []
+  const how =
+    latest.systemIdentifier === before.systemIdentifier
+      ? 'failed over to another timeline'
+      : 'was restored into another cluster'
+  return [
+    `The database ${how} ${duration(latest.ageMs)} ago. What was committed last before may be missing, with its messages; what is there is published, some of it perhaps again.`,
+  ]
+}
+
 function describe(report: StatusReport): string {
-  const { backlog, parked, dead } = report
+  const { backlog, parked, dead, clusters } = report
   const oldest = backlog.oldestAgeMs === null ? '' : `, the oldest for ${duration(backlog.oldestAgeMs)}`
   const about = backlog.estimated ? 'about ' : ''
   return [
     `Schema    "${report.schema}", version ${report.schemaVersion} (this release: ${report.codeVersion})`,
     `Backlog   ${about}${backlog.records} ${plural(backlog.records, 'message')} not yet published${oldest}`,
     `Parked    ${parked}, of which ${dead} dead`,
+    ...clusterLines(clusters),
     ...relayLines(report),
     ...report.attention.map((sentence) => `ATTENTION ${sentence}`),
     '',
   ].join('\n')
+}
+
+/** One cluster is as it should be, and not worth a line. */
+function clusterLines(clusters: readonly SeenCluster[]): string[] {
+  if (clusters.length < 2) return []
+  return clusters.map(
+    ({ systemIdentifier, timeline, ageMs }) =>
+      `Cluster   ${systemIdentifier || 'unknown'}, timeline ${timeline}, first seen ${duration(ageMs)} ago`,
+  )
 }
 
 function relayLines({ relays, lanes }: StatusReport): string[] {

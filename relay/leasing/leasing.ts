@@ -12,6 +12,7 @@ import {
   type Telemetry,
 } from '../../src/ports.ts'
 import type { ResolvedRelayOptions } from '../options.ts'
+import { ELSEWHERE, isSameHistory } from './history.ts'
 
 export interface LeasingParts {
   readonly store: RelayStore
@@ -206,7 +207,7 @@ async function rebalance(parts: LeasingParts, state: State): Promise<void> {
     lose(parts, state, 'The relay was taken off the list.')
     return
   }
-  await checkMeta(parts, state, result.meta)
+  await checkMeta(parts, state, result)
   if (life !== state.life) return
   if (misses(drain, result)) {
     lose(parts, state, 'A lane has another owner.')
@@ -233,14 +234,13 @@ function misses(drain: Drain, { owned }: Rebalance): boolean {
   return drain.lanes.owned().some(({ lane, epoch }) => epochs.get(lane) !== epoch)
 }
 
-async function checkMeta(parts: LeasingParts, state: State, meta: OutboxMeta): Promise<void> {
+async function checkMeta(parts: LeasingParts, state: State, { meta, isElsewhere }: Rebalance): Promise<void> {
   const known = state.meta
   if (meta.schemaVersion !== known.schemaVersion || meta.minCompatible !== known.minCompatible) {
     state.meta = await parts.store.meta()
   }
-  if (meta.systemIdentifier !== known.systemIdentifier || meta.installId !== known.installId) {
-    parts.logger.warn({}, 'The database is another one than before; everything is searched anew.')
-    parts.drain.doubt()
-    state.meta = meta
-  }
+  if (!isElsewhere && isSameHistory(meta, known)) return
+  parts.logger.warn({ cluster: meta.cluster, before: known.cluster }, ELSEWHERE)
+  parts.drain.doubt()
+  state.meta = { ...state.meta, installId: meta.installId, cluster: meta.cluster }
 }

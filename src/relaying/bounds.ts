@@ -1,4 +1,4 @@
-import type { LanePage } from './relay-store.ts'
+import type { FetchResult, LanePage, Settlement } from './relay-store.ts'
 import { EMPTY_SNAPSHOT, parseSnapshot, visible } from './snapshot.ts'
 
 /**
@@ -51,18 +51,24 @@ export function advance(hints: LaneHints, page: { snapshot: string; last: number
  */
 export interface Marks {
   /**
-   * Takes note of what a fetch has read. @returns false when the server has gone back in time (a failover
-   * that lost commits, a restored copy, a sequence set back): everything known is then in doubt.
+   * Takes note of what a fetch has read. @returns false when it was read elsewhere (another server, or one that was
+   * started anew) or earlier in time (a failover that lost commits, a sequence set back): everything known is void.
    */
-  observe(snapshot: string, sequence: number): boolean
+  observe(read: Pick<FetchResult, 'server' | 'snapshot' | 'sequence'>): boolean
   /** The last value read; hand it to {@link remember} with the write that was sent after it. */
-  readonly sequence: number
-  /** @param sequence a value read before the write that has now committed as `xid` was sent. */
-  remember(sequence: number, xid: number): void
+  readonly reading: Reading
+  /** @param before what was read before the write that has now committed was sent. */
+  remember(before: Reading, write: Pick<Settlement, 'server' | 'xid'>): void
   /** The bound for pages that were read with `snapshot`; 0 when nothing is known. */
   markOf(snapshot: string): number
   /** Forgets all, as after a lost connection. */
   clear(): void
+}
+
+/** A value of the sequence, good for nothing once everything was forgotten. */
+export interface Reading {
+  readonly sequence: number
+  readonly life: number
 }
 
 interface Pair {
@@ -73,32 +79,38 @@ interface Pair {
 const MOST_PAIRS = 64
 
 export function createMarks(): Marks {
+  let life = 0
+  let server: string | null = null
   let shown = 0
   let pending: Pair[] = []
   let sequence = 0
   let xmax = 0
 
   const clear = (): void => {
+    life += 1
     shown = 0
     pending = []
     sequence = 0
     xmax = 0
   }
   return {
-    get sequence() {
-      return sequence
+    get reading() {
+      return { sequence, life }
     },
-    observe(text, value) {
-      const snapshot = parseSnapshot(text)
-      const wentBack = value < sequence || snapshot.xmax < xmax
-      if (wentBack) clear()
-      sequence = value
+    observe(read) {
+      const snapshot = parseSnapshot(read.snapshot)
+      const isElsewhere = server !== null && read.server !== server
+      const isVoid = isElsewhere || read.sequence < sequence || snapshot.xmax < xmax
+      if (isVoid) clear()
+      server = read.server
+      sequence = read.sequence
       xmax = snapshot.xmax
-      return !wentBack
+      return !isVoid
     },
-    remember(value, xid) {
-      if (value <= shown) return
-      pending.push({ sequence: value, xid })
+    remember(before, write) {
+      // A write on another server, or after a value of another life, bounds nothing here.
+      if (before.life !== life || write.server !== server || before.sequence <= shown) return
+      pending.push({ sequence: before.sequence, xid: write.xid })
       // Leaving the oldest out only makes the bound lower than it could be.
       if (pending.length > MOST_PAIRS) pending.shift()
     },

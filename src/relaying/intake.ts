@@ -80,7 +80,10 @@ export function createIntake(parts: IntakeParts): Intake {
     },
     apply(plan, result) {
       if (out !== plan) return []
-      if (!marks.observe(result.snapshot, result.sequence)) resetLanes(memory)
+      if (!marks.observe(result)) {
+        resetLanes(memory)
+        parts.telemetry.serverChanged?.()
+      }
       const mark = marks.markOf(result.snapshot)
       const answered = new Set<number>()
       for (const page of result.pages) {

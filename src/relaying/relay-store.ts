@@ -5,8 +5,22 @@ export interface OutboxMeta {
   readonly minCompatible: number
   readonly lanes: number
   readonly installId: string
-  /** Tells a cluster from its copy: changes on restore into another one. */
+  /** Where the server that has answered belongs to. */
+  readonly cluster: Cluster
+}
+
+/** One history of one cluster; the schema is in another one after a restore or a failover. */
+export interface Cluster {
+  /** Tells a cluster from another one that its data was restored into. Empty where the server does not say. */
   readonly systemIdentifier: string
+  /** Grows with each promotion of a standby or copy, which may lack what was committed last. 0: it is not said. */
+  readonly timeline: number
+}
+
+/** A cluster in which relays have worked on this schema. */
+export interface SeenCluster extends Cluster {
+  /** How long ago the first of them was there. */
+  readonly ageMs: number
 }
 
 /** A relay's right to a lane; `epoch` grows at each change of owner. */
@@ -31,6 +45,8 @@ export interface Rebalance {
   readonly surplus: number
   readonly liveRelays: number
   readonly meta: OutboxMeta
+  /** Whether no relay has seen the schema in this cluster before. */
+  readonly isElsewhere: boolean
 }
 
 /**
@@ -92,6 +108,11 @@ export interface LanePage {
 }
 
 export interface FetchResult {
+  /**
+   * Names one life of one server. With another text all that was read before is void: the server is another one
+   * or was started anew, and may lack what was committed last.
+   */
+  readonly server: string
   /** Snapshot that the fetch has read with, as text. */
   readonly snapshot: string
   /** Value of the position sequence as read by the same statement. */
@@ -110,6 +131,8 @@ export interface RecordReference {
 /** A committed write of ours. */
 export interface Settlement {
   readonly removed: number
+  /** As in {@link FetchResult}: with transactions of another server a transaction id cannot be compared. */
+  readonly server: string
   /** Transaction id of the write; see the pair rule in `bounds.ts`. */
   readonly xid: number
 }
@@ -176,4 +199,6 @@ export interface RelayStore {
   rotate(options: { readonly burn: boolean }): Promise<Rotation>
   backlog(): Promise<Backlog>
   lanes(): Promise<readonly LaneStatus[]>
+  /** The latest first. */
+  clusters(): Promise<readonly SeenCluster[]>
 }

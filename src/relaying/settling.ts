@@ -1,15 +1,15 @@
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import type { Marks } from './bounds.ts'
+import type { Marks, Reading } from './bounds.ts'
 import type { Held } from './held.ts'
 import type { Intake } from './intake.ts'
 import { blockedName, type Memory } from './memory.ts'
 import type { Outflow, Parked } from './outflow.ts'
 import type { ParkRequest, RecordReference, Settlement } from './relay-store.ts'
 
-/** Records on their way out of the outbox, with the value of the sequence that was known before. */
+/** Records on their way out of the outbox, with what was read before. */
 export interface Batch<Item> {
   readonly items: readonly Item[]
-  readonly sequence: number
+  readonly before: Reading
 }
 
 /** What is done with records after the publisher has spoken. */
@@ -38,7 +38,7 @@ export interface SettlingParts {
 export function createSettling(parts: SettlingParts): Settling {
   const { memory, marks, outflow, intake, telemetry } = parts
   const take = <Item>(from: Item[], most: number): Batch<Item> | null =>
-    from.length === 0 ? null : { items: from.splice(0, most), sequence: marks.sequence }
+    from.length === 0 ? null : { items: from.splice(0, most), before: marks.reading }
 
   return {
     get unsettled() {
@@ -48,10 +48,10 @@ export function createSettling(parts: SettlingParts): Settling {
       return outflow.toPark.length
     },
     takeConfirmed: (most) => take(outflow.confirmed, most),
-    settled(batch, { removed, xid }) {
-      marks.remember(batch.sequence, xid)
+    settled(batch, settlement) {
+      marks.remember(batch.before, settlement)
       for (const job of batch.items) intake.removed(job)
-      telemetry.settled?.(removed)
+      telemetry.settled?.(settlement.removed)
     },
     unsettle(batch) {
       outflow.confirmed.unshift(...batch.items)
@@ -62,8 +62,8 @@ export function createSettling(parts: SettlingParts): Settling {
       outflow.toPark.splice(0, outflow.toPark.length, ...ours)
       return take(outflow.toPark, most)
     },
-    parked(batch, { xid }) {
-      marks.remember(batch.sequence, xid)
+    parked(batch, settlement) {
+      marks.remember(batch.before, settlement)
       memory.parks += 1
       for (const { job } of batch.items) {
         intake.removed(job)

@@ -15,6 +15,8 @@ export interface Telemetry {
   gate?(exchange: string, state: 'closed' | 'open'): void
   /** A sweep found records that the hints had missed: an alarm, see docs/guarantees.md. */
   sweepFound?(count: number): void
+  /** The database server is another one, was started anew or has gone back in time: all is searched anew. */
+  serverChanged?(): void
   /** A relay's lanes changed. */
   lanes?(owned: number): void
   /** A relay could not prove its lease and dropped everything. */

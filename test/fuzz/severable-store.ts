@@ -61,6 +61,7 @@ export function severable<Tx>(database: Database<Tx>, watcher: StoreWatcher): Se
     rotate: wrap('rotate', (options) => relay.rotate(options)),
     backlog: wrap('backlog', () => relay.backlog()),
     lanes: wrap('lanes', () => relay.lanes()),
+    clusters: wrap('clusters', () => relay.clusters()),
   }
   return {
     database: { ...database, relay: store },

@@ -1,3 +1,5 @@
+import { SERVER } from './server.ts'
+
 /** Which optional filters a fetch needs; without them it does not pay for them. */
 export interface FetchFilters {
   /** Pass over routes: `$10` exchanges, `$11` and `$12` pairs of exchange and routing key. */
@@ -12,8 +14,8 @@ export interface FetchFilters {
  * `$1` relay; `$2`–`$8` arrays, one element for each lane: lane, epoch, base, low, pos, max records, max bytes;
  * `$9` the largest of the max records.
  *
- * Rows: for each lane that the relay owns with that epoch one row without position, whose last two columns are
- * snapshot and sequence (one such row without a lane when it owns none), and the records. A record without payload
+ * Rows: for each lane that the relay owns with that epoch one row without position, whose last three columns are
+ * snapshot, sequence and server (one such row without a lane when it owns none), and the records. A record without payload
  * did not fit any more and only says so.
  *
  * Locks: none but ACCESS SHARE. Indexes: `(lane, id)` for fresh records; `(xid, lane, id)` for those of transactions
@@ -25,13 +27,13 @@ export function fetch(schema: string, filters: FetchFilters): string {
   const passed = passedOver(schema, filters)
   return `${shared(schema)}
 select wanted.lane, null, null, null, null, null, null, null, null, null, null, null, null,
-  head.snapshot::text, head.sequence
+  head.snapshot::text, head.sequence, ${SERVER}
 from head left join wanted on true
 union all
 select wanted.lane, page.id, page.message_id, page.type, page.version, page.source, page.key, page.exchange,
   page.routing_key, page.headers, page.content_type,
   case when page.place = 1 or page.running <= wanted.max_bytes then pg_catalog.encode(page.payload, 'hex') end,
-  pg_catalog.trunc(extract(epoch from page.created_at) * 1000)::bigint, null, null
+  pg_catalog.trunc(extract(epoch from page.created_at) * 1000)::bigint, null, null, null
 from wanted cross join lateral (
   select found.*, pg_catalog.row_number() over in_order as place, pg_catalog.sum(found.size) over in_order as running
   from (

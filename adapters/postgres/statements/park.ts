@@ -1,9 +1,11 @@
+import { SERVER } from './server.ts'
+
 const RECORD = `id, lane, version, created_at, message_id, key, type, source, exchange, routing_key, headers,
     content_type, payload`
 
 /**
  * Moves failed records aside in one statement: `$1` lanes, `$2` positions, `$3` message ids, `$4` reasons, `$5` errors.
- * One row: how many were moved, and the transaction id, which is assigned also when nothing was moved.
+ * One row: how many were moved, the transaction id, which is assigned also when nothing was moved, and the server.
  *
  * Locks: the rows. Index: `(lane, id)` of the one leaf that each position belongs to; see `settle`.
  */
@@ -26,5 +28,5 @@ kept as (
   select ${RECORD}, 'dead', why, what from removed order by id
   returning 1
 )
-select (select pg_catalog.count(*) from kept), pg_catalog.pg_current_xact_id()`
+select (select pg_catalog.count(*) from kept), pg_catalog.pg_current_xact_id(), ${SERVER}`
 }

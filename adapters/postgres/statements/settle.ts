@@ -1,7 +1,9 @@
+import { SERVER } from './server.ts'
+
 /**
  * Removes published records: `$1` lanes, `$2` positions, `$3` message ids.
  * The message id is part of the name of a record: a server that failed over may give a position out again.
- * One row: how many were removed, and the transaction id, which is assigned also when nothing was removed.
+ * One row: how many were removed, the transaction id, which is assigned also when nothing was removed, and the server.
  *
  * Locks: the rows. Index: `(lane, id)` of the one leaf that each position belongs to, which the comparison with the
  * partition key picks. The arrays come through sub-selects so that the planner does not see their length: it then
@@ -19,5 +21,5 @@ removed as (
     and ((o.id >> 18) & 3) = ((n.id >> 18) & 3)
   returning 1
 )
-select (select pg_catalog.count(*) from removed), pg_catalog.pg_current_xact_id()`
+select (select pg_catalog.count(*) from removed), pg_catalog.pg_current_xact_id(), ${SERVER}`
 }

@@ -25,10 +25,10 @@ test('the installation remembers which cluster it was made in', async () => {
   await using database = await createTestDatabase()
   const pool = rawPool(database.pool)
   await migrate(pool)
-  const { rows } = await database.pool.query<{ system_identifier: string }>('select * from waybill.meta')
-  const meta = await createRelayStore(pool).meta()
-  expect(meta.systemIdentifier).toMatch(/^\d{15,}$/)
-  expect(rows[0]?.system_identifier).toBe(meta.systemIdentifier)
+  const store = createRelayStore(pool)
+  const { cluster } = await store.meta()
+  expect(cluster).toEqual({ systemIdentifier: expect.stringMatching(/^\d{15,}$/) as string, timeline: 1 })
+  expect(await store.clusters()).toMatchObject([cluster])
 })
 
 test('payloads are compressed by lz4 in every leaf, where the server can', async () => {

@@ -80,7 +80,7 @@ describe('what is in memory', () => {
     const plan = it.drain.intake.plan()
     const batch = it.drain.settling.takeConfirmed(10)
     if (plan === null || batch === null) throw new Error('Nothing to do.')
-    it.drain.settling.settled(batch, { removed: 1, xid: 50 })
+    it.drain.settling.settled(batch, { removed: 1, server: 'a', xid: 50 })
     it.drain.intake.apply(plan, result([one]))
     it.drain.pump()
     expect(it.newlySent()).toEqual(['one'])
@@ -156,7 +156,7 @@ describe('lanes', () => {
     it.answer(CONFIRMED, 'a1')
     expect(it.newlySent()).toEqual(['a1'])
     const batch = it.drain.settling.takeConfirmed(10)
-    if (batch !== null) it.drain.settling.settled(batch, { removed: 1, xid: 50 })
+    if (batch !== null) it.drain.settling.settled(batch, { removed: 1, server: 'a', xid: 50 })
     expect(it.drain.lanes.empty()).toEqual([0])
   })
 

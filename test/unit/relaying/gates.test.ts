@@ -147,7 +147,7 @@ describe('a record that is rejected', () => {
     it.answer(REJECTED, 'a1')
     const early = it.drain.blocking.begin()
     const batch = it.drain.settling.takeParked(10)
-    if (batch !== null) it.drain.settling.parked(batch, { removed: 1, xid: 50 })
+    if (batch !== null) it.drain.settling.parked(batch, { removed: 1, server: 'a', xid: 50 })
     it.drain.blocking.update(early, new Set())
     expect(it.drain.blocking.count).toBe(1)
 

@@ -23,5 +23,11 @@ export function record(fields: Partial<OutboxRecord> = {}): OutboxRecord {
 }
 
 export function result(records: readonly OutboxRecord[], fields: Partial<FetchResult> = {}): FetchResult {
-  return { snapshot: '100:100:', sequence: 1000, pages: [{ lane: 0, records, cut: false }], ...fields }
+  return {
+    server: 'a',
+    snapshot: '100:100:',
+    sequence: 1000,
+    pages: [{ lane: 0, records, cut: false }],
+    ...fields,
+  }
 }

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { advance, createMarks, emptyHints, EVERYTHING, lastOf } from '../../../src/relaying/bounds.ts'
+import {
+  advance,
+  createMarks,
+  emptyHints,
+  EVERYTHING,
+  lastOf,
+  type Reading,
+} from '../../../src/relaying/bounds.ts'
 import { createKeyOrder, type InLine } from '../../../src/relaying/key-order.ts'
 import { createPace } from '../../../src/relaying/pace.ts'
 import { createQueue } from '../../../src/relaying/queue.ts'
@@ -50,11 +57,18 @@ describe('hints', () => {
 })
 
 describe('marks', () => {
+  const read = (fields: { server?: string; snapshot?: string; sequence?: number }) => ({
+    server: 'a',
+    snapshot: '10:20:',
+    sequence: 100,
+    ...fields,
+  })
+
   test('give a bound only once the write that followed it shows', () => {
     const marks = createMarks()
-    marks.observe('10:10:', 100)
+    marks.observe(read({ snapshot: '10:10:', sequence: 100 }))
     expect(marks.markOf('10:10:')).toBe(0)
-    marks.remember(marks.sequence, 12)
+    marks.remember(marks.reading, { server: 'a', xid: 12 })
     expect(marks.markOf('10:12:')).toBe(0)
     expect(marks.markOf('10:14:12')).toBe(0)
     expect(marks.markOf('10:14:11')).toBe(100)
@@ -62,23 +76,43 @@ describe('marks', () => {
 
   test('give the highest of several, and keep it', () => {
     const marks = createMarks()
-    marks.remember(100, 12)
-    marks.remember(300, 20)
-    marks.remember(200, 15)
+    const reading = (sequence: number): Reading => {
+      marks.observe(read({ snapshot: '10:10:', sequence }))
+      return marks.reading
+    }
+    const [low, middle, high] = [reading(100), reading(200), reading(300)]
+    marks.remember(low, { server: 'a', xid: 12 })
+    marks.remember(high, { server: 'a', xid: 20 })
+    marks.remember(middle, { server: 'a', xid: 15 })
     expect(marks.markOf('16:16:')).toBe(200)
     expect(marks.markOf('16:17:')).toBe(200)
     expect(marks.markOf('21:21:')).toBe(300)
   })
 
   test.each([
-    ['a sequence', '10:20:', 99],
-    ['a snapshot', '10:19:', 100],
-  ])('notice %s that went back, and forget everything', (_what, snapshot, sequence) => {
+    ['a sequence that went back', read({ sequence: 99 })],
+    ['a snapshot that went back', read({ snapshot: '10:19:' })],
+    ['another server, however far it has come', read({ server: 'b', snapshot: '10:900:', sequence: 900 })],
+  ])('notice %s, and forget everything', (_what, later) => {
     const marks = createMarks()
-    expect(marks.observe('10:20:', 100)).toBe(true)
-    marks.remember(100, 15)
-    expect(marks.observe(snapshot, sequence)).toBe(false)
-    expect(marks.markOf('30:30:')).toBe(0)
+    expect(marks.observe(read({}))).toBe(true)
+    const before = marks.reading
+    marks.remember(before, { server: 'a', xid: 15 })
+    expect(marks.observe(later)).toBe(false)
+    expect(marks.markOf('990:990:')).toBe(0)
+    // The answer to a write that was under way meanwhile comes too late to bound anything.
+    marks.remember(before, { server: later.server, xid: 16 })
+    expect(marks.markOf('990:990:')).toBe(0)
+    expect(marks.observe(later)).toBe(true)
+  })
+
+  test('take no write of another server for a bound', () => {
+    const marks = createMarks()
+    marks.observe(read({}))
+    marks.remember(marks.reading, { server: 'b', xid: 15 })
+    expect(marks.markOf('990:990:')).toBe(0)
+    marks.clear()
+    expect(marks.observe(read({ server: 'b' }))).toBe(false)
   })
 })
 

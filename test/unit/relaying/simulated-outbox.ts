@@ -119,7 +119,7 @@ export function createSimulatedOutbox(faults: Faults = {}): SimulatedOutbox {
         const records = found.slice(0, lane.maxRecords)
         return { lane: lane.lane, records, cut: records.length >= lane.maxRecords }
       })
-      return { snapshot: text, sequence: state.sequence, pages }
+      return { server: 'a', snapshot: text, sequence: state.sequence, pages }
     },
     beginSettle(positions) {
       const xid = newXid()
@@ -127,7 +127,7 @@ export function createSimulatedOutbox(faults: Faults = {}): SimulatedOutbox {
         let removed = 0
         for (const position of positions) if (rows.delete(position)) removed += 1
         complete(xid)
-        return { removed, xid }
+        return { removed, server: 'a', xid }
       }
     },
   }

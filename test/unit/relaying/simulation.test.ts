@@ -95,9 +95,9 @@ describe('the simulation notices', { timeout: 60_000 }, () => {
         const marks = createMarks()
         return {
           ...marks,
-          markOf: () => marks.sequence,
-          get sequence() {
-            return marks.sequence
+          markOf: () => marks.reading.sequence,
+          get reading() {
+            return marks.reading
           },
         }
       },
