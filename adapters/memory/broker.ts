@@ -1,7 +1,16 @@
-import { WaybillError, type Envelope, type OutgoingMessage, type QueueTopology } from '../../src/ports.ts'
+import {
+  slotRoutingKey,
+  WaybillError,
+  type Envelope,
+  type OutgoingMessage,
+  type QueueTopology,
+} from '../../src/ports.ts'
 import { createFaults, type BrokerFaults, type FaultState } from './faults.ts'
 import { createQueue, type MemoryQueue } from './queue.ts'
 import { topicMatches } from './topic.ts'
+
+/** A message as it reaches the broker. With a slot it is one of a partitioned type. */
+type Published = Envelope & Pick<OutgoingMessage, 'exchange' | 'routingKey' | 'slot'>
 
 /** A message as a test finds it in a queue. */
 export interface MessageInQueue {
@@ -23,7 +32,7 @@ export interface MemoryBroker {
   /** Declares the queue, its dead-letter queue `<queue>.dlq` and its bindings. Repeating it does nothing. */
   declare(topology: QueueTopology): void
   /** Publishes as a stranger would, without confirm. @returns whether a queue took it. */
-  publish(message: Envelope & { readonly exchange: string; readonly routingKey: string }): boolean
+  publish(message: Published): boolean
   /** Puts a message that nobody can read into a queue. */
   putMalformed(queue: string, reason: string): void
   /** Messages that wait in a queue; those with a consumer that has not answered are not among them. */
@@ -50,7 +59,7 @@ export function insideOf(broker: MemoryBroker): BrokerInside {
   })
 }
 
-export const deadLetterQueue = (queue: string): string => `${queue}.dlq`
+const deadLetterQueue = (queue: string): string => `${queue}.dlq`
 
 interface Binding {
   readonly exchange: string
@@ -58,32 +67,53 @@ interface Binding {
   readonly queue: MemoryQueue
 }
 
-export function memoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
+/** The queues of one broker, by their names. */
+interface Queues {
+  add(
+    name: string,
+    more: { readonly isPartition: boolean; readonly onDead: (message: MessageInQueue) => void },
+  ): MemoryQueue
+  named(name: string): MemoryQueue
+}
+
+function createQueues(options: MemoryBrokerOptions): Queues {
   const queues = new Map<string, MemoryQueue>()
+  return {
+    add(name, { isPartition, onDead }) {
+      const known = queues.get(name)
+      if (known !== undefined) return known
+      const queue = createQueue({
+        name,
+        onDead,
+        deliveryLimit: isPartition ? Infinity : (options.deliveryLimit ?? 20),
+        singleActiveConsumer: isPartition,
+        defer: (work) => void setImmediate(work),
+      })
+      queues.set(name, queue)
+      return queue
+    },
+    named(name) {
+      const queue = queues.get(name)
+      if (queue !== undefined) return queue
+      throw new WaybillError('WAYBILL_OPTION_INVALID', {
+        problem: `The memory broker has no queue ${JSON.stringify(name)}.`,
+        wanted: `It has ${[...queues.keys()].join(', ') || 'none'}.`,
+      })
+    },
+  }
+}
+
+export function memoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
+  const queues = createQueues(options)
   const bindings = new Map<string, Binding>()
   const { faults, state: faultState } = createFaults()
 
-  const addQueue = (name: string, onDead: (message: MessageInQueue) => void): MemoryQueue => {
-    const known = queues.get(name)
-    if (known !== undefined) return known
-    const deliveryLimit = options.deliveryLimit ?? 20
-    const queue = createQueue({ name, deliveryLimit, onDead, defer: (work) => void setImmediate(work) })
-    queues.set(name, queue)
-    return queue
-  }
-  const queueNamed = (name: string): MemoryQueue => {
-    const queue = queues.get(name)
-    if (queue !== undefined) return queue
-    throw new WaybillError('WAYBILL_OPTION_INVALID', {
-      problem: `The memory broker has no queue ${JSON.stringify(name)}.`,
-      wanted: `It has ${[...queues.keys()].join(', ') || 'none'}.`,
-    })
-  }
-  const route = (message: Envelope & { exchange: string; routingKey: string }): boolean => {
+  const route = (message: Published): boolean => {
+    const { exchange, routingKey, slot } = message
+    const keys = typeof slot === 'number' ? [routingKey, slotRoutingKey(routingKey, slot)] : [routingKey]
     const targets = [...bindings.values()].filter(
-      ({ exchange, pattern }) => exchange === message.exchange && topicMatches(pattern, message.routingKey),
+      (binding) => binding.exchange === exchange && keys.some((key) => topicMatches(binding.pattern, key)),
     )
-    const { exchange, routingKey } = message
     for (const queue of new Set(targets.map((binding) => binding.queue))) {
       const copies = faultState.takeDuplicate() ? 2 : 1
       const added = { envelope: envelopeOf(message), malformed: null, exchange, routingKey }
@@ -95,9 +125,16 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
   const broker: MemoryBroker = {
     faults,
     declare(topology) {
-      const dead = addQueue(deadLetterQueue(topology.queue), () => undefined)
-      const queue = addQueue(topology.queue, (message) => {
-        dead.add(message)
+      const { partitionOf } = topology
+      const dead = queues.add(deadLetterQueue(partitionOf ?? topology.queue), {
+        isPartition: false,
+        onDead: () => undefined,
+      })
+      const queue = queues.add(topology.queue, {
+        isPartition: partitionOf !== undefined,
+        onDead: (message) => {
+          dead.add(message)
+        },
       })
       for (const { exchange, routingKey } of topology.bindings) {
         bindings.set(JSON.stringify([exchange, routingKey, queue.name]), {
@@ -109,15 +146,15 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
     },
     publish: route,
     putMalformed(queue, reason) {
-      queueNamed(queue).add({ envelope: null, malformed: reason, exchange: '', routingKey: queue })
+      queues.named(queue).add({ envelope: null, malformed: reason, exchange: '', routingKey: queue })
     },
-    messages: (queue) => [...queueNamed(queue).ready],
-    deadLetters: (queue) => [...queueNamed(deadLetterQueue(queue)).ready],
-    unanswered: (queue) => queueNamed(queue).unanswered,
+    messages: (queue) => [...queues.named(queue).ready],
+    deadLetters: (queue) => [...queues.named(deadLetterQueue(queue)).ready],
+    unanswered: (queue) => queues.named(queue).unanswered,
   }
   insides.set(broker, {
     faultState,
-    queue: queueNamed,
+    queue: (name) => queues.named(name),
     route: (message) => (route(message) ? 'routed' : 'unroutable'),
   })
   return broker

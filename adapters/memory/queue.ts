@@ -25,20 +25,23 @@ export interface MemoryQueue {
   add(message: Omit<QueuedMessage, 'place' | 'deliveryCount'>): void
   /** @returns a function that ends it: what it has not answered goes back. */
   consume(consumer: QueueConsumer): () => void
-  /** Answers a message: it is gone, or comes again. Late answers do nothing. */
-  settle(consumer: QueueConsumer, message: QueuedMessage, answer: 'done' | 'again'): boolean
+  /** Answers a message: it is gone, dead, or comes again. Late answers do nothing. */
+  settle(consumer: QueueConsumer, message: QueuedMessage, answer: 'done' | 'dead' | 'again'): void
 }
 
 export interface QueueOptions {
   readonly name: string
   /** After more returns than this a message is given to `onDead`. */
   readonly deliveryLimit: number
+  /** Whether only the consumer that came first gets messages, until it ends. */
+  readonly singleActiveConsumer: boolean
   readonly onDead: (message: QueuedMessage) => void
   /** Runs later, never from inside the call. */
   readonly defer: (work: () => void) => void
 }
 
-export function createQueue({ name, deliveryLimit, onDead, defer }: QueueOptions): MemoryQueue {
+export function createQueue(options: QueueOptions): MemoryQueue {
+  const { name, deliveryLimit, singleActiveConsumer, onDead, defer } = options
   const ready: QueuedMessage[] = []
   const consumers: QueueConsumer[] = []
   const state = { lastPlace: 0, pumping: false }
@@ -48,7 +51,7 @@ export function createQueue({ name, deliveryLimit, onDead, defer }: QueueOptions
     state.pumping = true
     defer(() => {
       state.pumping = false
-      deliverAll(ready, consumers)
+      deliverAll(ready, consumers, singleActiveConsumer ? 1 : Infinity)
     })
   }
 
@@ -86,23 +89,24 @@ export function createQueue({ name, deliveryLimit, onDead, defer }: QueueOptions
       }
     },
     settle(consumer, message, answer) {
-      if (!consumer.unanswered.delete(message)) return false
+      if (!consumer.unanswered.delete(message)) return
       if (answer === 'again') giveBack(message)
+      if (answer === 'dead') onDead(message)
       pump()
-      return true
     },
   }
 }
 
-/** Gives the consumers messages in turn, each up to its prefetch. */
-function deliverAll(ready: QueuedMessage[], consumers: QueueConsumer[]): void {
+/** Gives the first `active` consumers messages in turn, each up to its prefetch. */
+function deliverAll(ready: QueuedMessage[], consumers: QueueConsumer[], active: number): void {
   for (;;) {
-    const place = consumers.findIndex(({ unanswered, prefetch }) => unanswered.size < prefetch)
-    const consumer = consumers[place]
+    const able = consumers.slice(0, active)
+    const place = able.findIndex(({ unanswered, prefetch }) => unanswered.size < prefetch)
+    const consumer = able[place]
     if (consumer === undefined) return
     const message = ready.shift()
     if (message === undefined) return
-    consumers.push(...consumers.splice(place, 1))
+    if (active > 1) consumers.push(...consumers.splice(place, 1))
     consumer.unanswered.add(message)
     consumer.deliver(message)
   }

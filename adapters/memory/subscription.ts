@@ -5,7 +5,7 @@ import {
   type Subscription,
   type SubscriptionState,
 } from '../../src/ports.ts'
-import { deadLetterQueue, type BrokerInside } from './broker.ts'
+import type { BrokerInside } from './broker.ts'
 import type { QueueConsumer, QueuedMessage } from './queue.ts'
 
 interface OpenPromise {
@@ -101,11 +101,15 @@ function consumerOf(
     routingKey: message.routingKey,
     redelivered: message.deliveryCount > 0,
     deliveryCount: message.deliveryCount,
-    ack: () => void queue.settle(consumer, message, 'done'),
-    deadLetter() {
-      if (queue.settle(consumer, message, 'done')) broker.queue(deadLetterQueue(queue.name)).add(message)
+    ack: () => {
+      queue.settle(consumer, message, 'done')
     },
-    release: () => void queue.settle(consumer, message, 'again'),
+    deadLetter: () => {
+      queue.settle(consumer, message, 'dead')
+    },
+    release: () => {
+      queue.settle(consumer, message, 'again')
+    },
   })
   return consumer
 }

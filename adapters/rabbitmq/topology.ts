@@ -7,7 +7,7 @@ import type { ResolvedOptions } from './options.ts'
 import type { Session } from './session.ts'
 
 /** The arguments of a queue, as the broker compares them. */
-export type QueueArguments = Readonly<Record<string, string | number>>
+export type QueueArguments = Readonly<Record<string, string | number | boolean>>
 
 /** One thing that a consumer needs in the broker. */
 export type TopologyStep =
@@ -27,6 +27,11 @@ export type TopologyStep =
 
 /** Dead letters wait for a person or a collector; none may be lost because it was looked at often. */
 const DEAD_LETTER_DELIVERY_LIMIT = 1_000_000
+/**
+ * A message that is given up overtakes nothing but lets its successors overtake it, which only the consumer may decide.
+ * Without any limit the broker would put what comes back at the end of the queue (RabbitMQ 3.10).
+ */
+const PARTITION_DELIVERY_LIMIT = 1_000_000
 /** AMQP short strings. The quorum queue of dead letters has the longest of the names. */
 const NAME_BYTES = 255
 
@@ -47,11 +52,13 @@ function deadLetterQueue(queue: string): string {
  * @throws WaybillError WAYBILL_OPTION_INVALID
  */
 export function planTopology(
-  { queue, bindings }: QueueTopology,
+  { queue, bindings, partitionOf }: QueueTopology,
   { deliveryLimit }: { readonly deliveryLimit: number },
 ): TopologyStep[] {
-  const dlx = deadLetterExchange(queue)
-  const dlq = deadLetterQueue(queue)
+  const isPartition = partitionOf !== undefined
+  const owner = partitionOf ?? queue
+  const dlx = deadLetterExchange(owner)
+  const dlq = deadLetterQueue(owner)
   if (queue === '' || queue.startsWith('amq.') || Buffer.byteLength(dlq) > NAME_BYTES) {
     throw new WaybillError('WAYBILL_OPTION_INVALID', {
       problem: `A queue cannot have the name "${queue}".`,
@@ -66,18 +73,19 @@ export function planTopology(
       name: dlq,
       arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': DEAD_LETTER_DELIVERY_LIMIT },
     },
-    { kind: 'binding', queue: dlq, exchange: dlx, routingKey: queue },
+    { kind: 'binding', queue: dlq, exchange: dlx, routingKey: owner },
     {
       kind: 'queue',
       name: queue,
       arguments: {
         'x-queue-type': 'quorum',
-        'x-delivery-limit': deliveryLimit,
+        'x-delivery-limit': isPartition ? PARTITION_DELIVERY_LIMIT : deliveryLimit,
         'x-dead-letter-exchange': dlx,
-        'x-dead-letter-routing-key': queue,
+        'x-dead-letter-routing-key': owner,
         // Needs `reject-publish`; with any other overflow the broker falls back to at most once without a word.
         'x-dead-letter-strategy': 'at-least-once',
         'x-overflow': 'reject-publish',
+        ...(isPartition ? { 'x-single-active-consumer': true } : {}),
       },
     },
     ...exchanges.map((name): TopologyStep => ({ kind: 'exchange', name, type: 'topic', own: false })),
@@ -90,7 +98,9 @@ export function planTopology(
  * @throws WaybillError WAYBILL_TOPOLOGY_MISMATCH when something exists with other arguments.
  */
 export async function declareTopology(session: Session, steps: readonly TopologyStep[]): Promise<void> {
+  const bindings = steps.filter((step) => step.kind === 'binding')
   for (const step of steps) {
+    if (step.kind === 'binding') continue
     try {
       await onChannel(session, (channel) => declare(channel, step))
     } catch (error) {
@@ -102,6 +112,8 @@ export async function declareTopology(session: Session, steps: readonly Topology
       }
     }
   }
+  // Partitions have dozens of bindings: all in one round trip.
+  await onChannel(session, (channel) => Promise.all(bindings.map((step) => declare(channel, step))))
 }
 
 async function declare(channel: Channel, step: TopologyStep): Promise<unknown> {
@@ -121,13 +133,13 @@ async function declare(channel: Channel, step: TopologyStep): Promise<unknown> {
  */
 export async function verifyTopology(
   session: Session,
-  { queue }: QueueTopology,
+  { queue, partitionOf: owner = queue }: QueueTopology,
   { logger }: ResolvedOptions,
 ): Promise<void> {
   await onChannel(session, (channel) => channel.checkQueue(queue))
   const ways = [
-    (channel: Channel): Promise<unknown> => channel.checkExchange(deadLetterExchange(queue)),
-    (channel: Channel): Promise<unknown> => channel.checkQueue(deadLetterQueue(queue)),
+    (channel: Channel): Promise<unknown> => channel.checkExchange(deadLetterExchange(owner)),
+    (channel: Channel): Promise<unknown> => channel.checkQueue(deadLetterQueue(owner)),
   ]
   for (const look of ways) {
     try {

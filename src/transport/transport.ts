@@ -68,6 +68,11 @@ export interface Publisher {
 export interface QueueTopology {
   readonly queue: string
   readonly bindings: readonly { readonly exchange: string; readonly routingKey: string }[]
+  /**
+   * The subscription that this queue is a partition of. It then has one consumer at a time, what was unanswered comes
+   * again before all else, in its order and however often, and dead letters go to those of the subscription.
+   */
+  readonly partitionOf?: string | undefined
 }
 
 /** One arrival of a message. Exactly one of the three answers is to be given; later ones do nothing. */

@@ -40,7 +40,9 @@ transportContract({
       transport: {
         ...inner,
         subscribe: (options) => {
-          queues.add(options.topology.queue)
+          const { queue, partitionOf } = options.topology
+          queues.add(queue)
+          if (partitionOf !== undefined) queues.add(partitionOf)
           return inner.subscribe(options)
         },
       },

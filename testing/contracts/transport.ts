@@ -1,3 +1,4 @@
+import { transportPartitionsContract } from './transport-partitions.ts'
 import { transportPublishingContract } from './transport-publishing.ts'
 import { transportSubscribingContract } from './transport-subscribing.ts'
 import type { TransportContract } from './transport-subject.ts'
@@ -6,4 +7,5 @@ import type { TransportContract } from './transport-subject.ts'
 export function transportContract(contract: TransportContract): void {
   transportPublishingContract(contract)
   transportSubscribingContract(contract)
+  transportPartitionsContract(contract)
 }

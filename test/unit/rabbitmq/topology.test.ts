@@ -42,6 +42,31 @@ describe('the topology of a queue', () => {
     ])
   })
 
+  test('of a partition has one consumer, no end of deliveries and the dead letters of its subscription', () => {
+    const bindings = [binding('orders.events', 'order.placed.p7')]
+    const partition = { queue: 'billing.3', bindings, partitionOf: 'billing' }
+    const steps = planTopology(partition, { deliveryLimit: 20 })
+    const whole = planTopology({ queue: 'billing', bindings: [] }, { deliveryLimit: 20 })
+    expect(steps.slice(0, 3)).toEqual(whole.slice(0, 3))
+    expect(steps.slice(3)).toEqual([
+      {
+        kind: 'queue',
+        name: 'billing.3',
+        arguments: {
+          'x-queue-type': 'quorum',
+          'x-delivery-limit': 1_000_000,
+          'x-dead-letter-exchange': 'billing.dlx',
+          'x-dead-letter-routing-key': 'billing',
+          'x-dead-letter-strategy': 'at-least-once',
+          'x-overflow': 'reject-publish',
+          'x-single-active-consumer': true,
+        },
+      },
+      { kind: 'exchange', name: 'orders.events', type: 'topic', own: false },
+      { kind: 'binding', queue: 'billing.3', exchange: 'orders.events', routingKey: 'order.placed.p7' },
+    ])
+  })
+
   test.each(['', 'amq.billing', 'q'.repeat(252)])('cannot be made for the name %s', (queue) => {
     expect(() => planTopology({ queue, bindings: [] }, { deliveryLimit: 20 })).toThrow(
       expect.objectContaining({ code: 'WAYBILL_OPTION_INVALID' }),
