@@ -2,6 +2,13 @@
  * Door for those who extend Waybill: a new database, a new broker, a relay of their own.
  * Everything that the package's own adapters use of the core is here or in the main door.
  */
+export type {
+  PartitionClaim,
+  PartitionMember,
+  PartitionPlan,
+  PartitionShare,
+  PartitionStore,
+} from './consuming/keyed/partition-store.ts'
 export { createCommitNotice } from './database/database.ts'
 export type { CommitNotice, Database } from './database/database.ts'
 export { ERROR_CODES, isWaybillError, WaybillError } from './errors.ts'

@@ -13,6 +13,7 @@ import { assertUsable, createEngine, type Engine, type Row, type StoredRecord } 
 import { createInboxStore, inboxEntries } from './inbox-store.ts'
 import { MemoryLockTimeout } from './locks.ts'
 import { createOutboxStore } from './outbox-store.ts'
+import { createPartitionStore } from './partition-store.ts'
 import { createRelayStore, type MemoryRelayStore, type ParkedRecord } from './relay-store.ts'
 import { createTransaction, findState, type MemoryTransaction } from './transaction.ts'
 
@@ -71,6 +72,7 @@ export function memoryDatabase(options: MemoryDatabaseOptions = {}): MemoryDatab
       },
     },
     relay: relay.store,
+    partitions: createPartitionStore(engine.clock, () => outage.check()),
     committed: createCommitNotice(),
     transaction: (work) => runTransaction(engine, outage, work),
     afterCommit(tx, callback) {

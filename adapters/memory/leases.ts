@@ -13,12 +13,14 @@ export interface Leases {
   rebalance(relayId: string, graceMs: number): Share | null
   release(relayId: string, lanes: readonly number[]): void
   unregister(relayId: string): void
+  anyLive(): boolean
   owns(relayId: string, claim: LaneClaim): boolean
   lanes(): readonly LaneStatus[]
 }
 
 interface Share {
   readonly owned: readonly LaneClaim[]
+  readonly fair: number
   readonly surplus: number
   readonly liveRelays: number
 }
@@ -34,10 +36,10 @@ interface Lane {
   epoch: number
 }
 
-/** Who may publish which lane, by the clock of the database. */
-export function createLeases(clock: Clock): Leases {
+/** Who may publish which lane, by the clock of the database; who may consume which partition likewise. */
+export function createLeases(clock: Clock, count = LANE_COUNT): Leases {
   const relays = new Map<string, Relay>()
-  const lanes: readonly Lane[] = Array.from({ length: LANE_COUNT }, (_, lane) => ({
+  const lanes: readonly Lane[] = Array.from({ length: count }, (_, lane) => ({
     lane,
     owner: null,
     epoch: 0,
@@ -59,14 +61,14 @@ export function createLeases(clock: Clock): Leases {
       for (const [id, relay] of relays) if (relay.expiresAt < clock.now() - graceMs) leases.unregister(id)
       if (!isLive(relayId)) return null
       const live = [...relays.keys()].filter(isLive)
-      const share = shareOf(live.indexOf(relayId), live.length)
+      const fair = shareOf(count, live.indexOf(relayId), live.length)
       const free = lanes.filter((lane) => lane.owner === null)
-      for (const lane of free.slice(0, Math.max(0, share - ownedBy(relayId).length))) {
+      for (const lane of free.slice(0, Math.max(0, fair - ownedBy(relayId).length))) {
         lane.owner = relayId
         lane.epoch += 1
       }
       const owned = ownedBy(relayId).map(({ lane, epoch }) => ({ lane, epoch }))
-      return { owned, surplus: Math.max(0, owned.length - share), liveRelays: live.length }
+      return { owned, fair, surplus: Math.max(0, owned.length - fair), liveRelays: live.length }
     },
     release(relayId, given) {
       for (const lane of ownedBy(relayId)) if (given.includes(lane.lane)) lane.owner = null
@@ -75,6 +77,7 @@ export function createLeases(clock: Clock): Leases {
       for (const lane of ownedBy(relayId)) lane.owner = null
       relays.delete(relayId)
     },
+    anyLive: () => [...relays.keys()].some(isLive),
     owns: (relayId, claim) =>
       lanes.some(
         ({ lane, owner, epoch }) => lane === claim.lane && owner === relayId && epoch === claim.epoch,
@@ -92,6 +95,6 @@ export function createLeases(clock: Clock): Leases {
 }
 
 /** All lanes divided by the live relays, the remainder to those that came first. */
-function shareOf(place: number, live: number): number {
-  return Math.floor(LANE_COUNT / live) + (place < LANE_COUNT % live ? 1 : 0)
+function shareOf(count: number, place: number, live: number): number {
+  return Math.floor(count / live) + (place < count % live ? 1 : 0)
 }

@@ -289,4 +289,32 @@ from \${schema}.meta cross join \${schema}.live_cluster() as live`,
       `alter table \${schema}.meta drop column system_identifier`,
     ],
   },
+  {
+    version: 5,
+    name: 'partitions',
+    minCompatible: 1,
+    checksum: 'sha256-4dc2fbd89e92b3d8cff60df53f241815c23f2158333b67bbafcc74210848fc7a',
+    statements: [
+      `create table \${schema}.partition_plan (
+  consumer text primary key,
+  queue text not null,
+  partitions smallint not null check (partitions between 1 and 64),
+  prefetch integer not null check (prefetch >= 1)
+)`,
+      `create table \${schema}.partition_member (
+  instance_id uuid primary key,
+  consumer text not null references \${schema}.partition_plan (consumer) on delete cascade,
+  host text not null,
+  joined_at timestamptz not null default clock_timestamp(),
+  expires_at timestamptz not null
+) with (fillfactor = 50)`,
+      `create table \${schema}.partition (
+  consumer text not null references \${schema}.partition_plan (consumer) on delete cascade,
+  partition smallint not null,
+  owner uuid references \${schema}.partition_member (instance_id) on delete set null,
+  epoch bigint not null default 0,
+  primary key (consumer, partition)
+) with (fillfactor = 50)`,
+    ],
+  },
 ]

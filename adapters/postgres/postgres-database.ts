@@ -2,6 +2,7 @@ import { createCommitNotice, WaybillError, type Database } from '../../src/ports
 import { DEFAULT_SCHEMA, identifier } from './identifier.ts'
 import { createInboxStore } from './inbox-store.ts'
 import { createOutboxStore } from './outbox-store.ts'
+import { createPartitionStore } from './partition-store.ts'
 import { createRelayStore } from './relay-store.ts'
 import type { SqlDriver } from './sql-executor.ts'
 
@@ -30,6 +31,7 @@ export function postgresDatabase<Tx>(
     outbox: createOutboxStore(driver, { schema }),
     inbox: createInboxStore(driver, { schema, lockTimeoutMs }),
     relay: createRelayStore(driver.pool, { schema }),
+    partitions: createPartitionStore(driver.pool, { schema }),
     committed: createCommitNotice(),
     transaction: (work) => driver.transaction(work),
     afterCommit: (tx, callback) => driver.afterCommit(tx, callback),

@@ -37,6 +37,10 @@ export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
   ],
   consumer: [
     ...WRITING,
-    { on: 'table', names: ['inbox'], privileges: ['select', 'insert', 'update', 'delete'] },
+    {
+      on: 'table',
+      names: ['inbox', 'partition', 'partition_member', 'partition_plan'],
+      privileges: ['select', 'insert', 'update', 'delete'],
+    },
   ],
 }

@@ -276,3 +276,31 @@ alter table "waybill".meta drop column system_identifier;
 insert into "waybill".migration (version, name, checksum) values (4, 'cluster', 'sha256-c40dd41817e44f1b90f57315f4dd9b809726359c4c353b42b4c4f9aeeb34e188');
 update "waybill".meta set version = 4, min_compatible = greatest(min_compatible, 1);
 commit;
+
+-- 5 partitions
+begin;
+set local search_path = pg_catalog, pg_temp;
+set local standard_conforming_strings = on;
+create table "waybill".partition_plan (
+  consumer text primary key,
+  queue text not null,
+  partitions smallint not null check (partitions between 1 and 64),
+  prefetch integer not null check (prefetch >= 1)
+);
+create table "waybill".partition_member (
+  instance_id uuid primary key,
+  consumer text not null references "waybill".partition_plan (consumer) on delete cascade,
+  host text not null,
+  joined_at timestamptz not null default clock_timestamp(),
+  expires_at timestamptz not null
+) with (fillfactor = 50);
+create table "waybill".partition (
+  consumer text not null references "waybill".partition_plan (consumer) on delete cascade,
+  partition smallint not null,
+  owner uuid references "waybill".partition_member (instance_id) on delete set null,
+  epoch bigint not null default 0,
+  primary key (consumer, partition)
+) with (fillfactor = 50);
+insert into "waybill".migration (version, name, checksum) values (5, 'partitions', 'sha256-4dc2fbd89e92b3d8cff60df53f241815c23f2158333b67bbafcc74210848fc7a');
+update "waybill".meta set version = 5, min_compatible = greatest(min_compatible, 1);
+commit;

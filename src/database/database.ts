@@ -1,3 +1,4 @@
+import type { PartitionStore } from '../consuming/keyed/partition-store.ts'
 import type { InboxStore } from '../inbox/inbox-store.ts'
 import type { OutboxStore } from '../outbox/outbox-store.ts'
 import type { RelayStore } from '../relaying/relay-store.ts'
@@ -12,6 +13,7 @@ export interface Database<Tx> {
   readonly outbox: OutboxStore<Tx>
   readonly inbox: InboxStore<Tx>
   readonly relay: RelayStore
+  readonly partitions: PartitionStore
   /** Runs `work` in a READ COMMITTED transaction: commits when it resolves, rolls back when it rejects. */
   transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /**

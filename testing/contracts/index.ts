@@ -13,6 +13,8 @@ export type {
 export { inboxStoreContract } from './inbox-store.ts'
 export { outboxStatementContract } from './outbox-statement.ts'
 export { outboxStoreContract } from './outbox-store.ts'
+export { partitionStoreContract } from './partition-store.ts'
+export type { PartitionStoreSubject } from './partition-store.ts'
 export { relayStoreContract } from './relay-store.ts'
 export type { RelayStoreSubject } from './relay-store-reader.ts'
 export { transportContract } from './transport.ts'

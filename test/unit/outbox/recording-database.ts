@@ -56,6 +56,9 @@ export function recordingDatabase(
     get relay() {
       return unused()
     },
+    get partitions() {
+      return unused()
+    },
     transaction: unused,
     afterCommit(tx, callback) {
       tx.calls.push('after commit')
