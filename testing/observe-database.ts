@@ -12,13 +12,13 @@ export function observeDatabase<Tx>(inner: Database<Tx>): ObservedDatabase<Tx> {
   const open = new Map<Tx, NewRecord[]>()
   const committed: NewRecord[] = []
 
-  const transaction = async <Result>(work: (tx: Tx) => Promise<Result>): Promise<Result> => {
+  /** Runs a transaction of the inner database, whichever way it is begun. */
+  const watch = async <Result>(run: (begun: (tx: Tx) => void) => Promise<Result>): Promise<Result> => {
     const used: { tx?: Tx } = {}
     try {
-      const result = await inner.transaction((tx) => {
+      const result = await run((tx) => {
         used.tx = tx
         open.set(tx, [])
-        return work(tx)
       })
       if (used.tx !== undefined) committed.push(...(open.get(used.tx) ?? []))
       return result
@@ -29,7 +29,20 @@ export function observeDatabase<Tx>(inner: Database<Tx>): ObservedDatabase<Tx> {
   return {
     database: {
       ...inner,
-      transaction,
+      transaction: (work) =>
+        watch((begun) =>
+          inner.transaction((tx) => {
+            begun(tx)
+            return work(tx)
+          }),
+        ),
+      handle: (messages, work) =>
+        watch((begun) =>
+          inner.handle(messages, (tx, verdicts) => {
+            begun(tx)
+            return work(tx, verdicts)
+          }),
+        ),
       outbox: {
         lockKeys: (tx, keys) => inner.outbox.lockKeys(tx, keys),
         statement: (records, business) => inner.outbox.statement(records, business),

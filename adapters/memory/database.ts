@@ -10,7 +10,7 @@ import {
   type OutboxRecord,
 } from '../../src/ports.ts'
 import { assertUsable, createEngine, type Engine, type Row, type StoredRecord } from './engine.ts'
-import { createInboxStore, inboxEntries } from './inbox-store.ts'
+import { createInboxStore, inboxEntries, rememberAll } from './inbox-store.ts'
 import { MemoryLockTimeout } from './locks.ts'
 import { createOutboxStore } from './outbox-store.ts'
 import { createPartitionStore } from './partition-store.ts'
@@ -75,6 +75,8 @@ export function memoryDatabase(options: MemoryDatabaseOptions = {}): MemoryDatab
     partitions: createPartitionStore(engine.clock, () => outage.check()),
     committed: createCommitNotice(),
     transaction: (work) => runTransaction(engine, outage, work),
+    handle: (messages, work) =>
+      runTransaction(engine, outage, async (tx) => work(tx, await rememberAll(inbox, tx, messages))),
     afterCommit(tx, callback) {
       const state = findState(tx)
       if (state?.status !== 'open') return false

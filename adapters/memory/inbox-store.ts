@@ -1,4 +1,4 @@
-import type { InboxEntry, InboxStore } from '../../src/ports.ts'
+import type { InboxEntry, InboxStore, InboxVerdict } from '../../src/ports.ts'
 import type { Engine, Row } from './engine.ts'
 import { readRow, rowLock, statement, stateOf, writeRow, type MemoryTransaction } from './transaction.ts'
 
@@ -34,6 +34,18 @@ export function createInboxStore(engine: Engine): InboxStore<MemoryTransaction> 
       return Promise.resolve(forgotten.length)
     },
   }
+}
+
+/** In the order of their ids, so that two transactions with the same messages never wait for each other. */
+export async function rememberAll(
+  inbox: InboxStore<MemoryTransaction>,
+  tx: MemoryTransaction,
+  entries: readonly InboxEntry[],
+): Promise<readonly InboxVerdict[]> {
+  const verdicts: InboxVerdict[] = []
+  const byId = [...entries.entries()].sort(([, a], [, b]) => (a.messageId < b.messageId ? -1 : 1))
+  for (const [index, entry] of byId) verdicts[index] = await inbox.remember(tx, entry)
+  return verdicts
 }
 
 const handledAt = (row: Row): number => (row as unknown as InboxRow).handledAt

@@ -1,4 +1,4 @@
-import type { InboxEntry, InboxStore, InboxVerdict } from '../../src/ports.ts'
+import type { Database, InboxEntry, InboxStore, InboxVerdict } from '../../src/ports.ts'
 import { explainMissingSchema } from './error-code.ts'
 import { identifier } from './identifier.ts'
 import type { SqlDriver, SqlExecutor } from './sql-executor.ts'
@@ -20,11 +20,16 @@ interface Inbox {
   readonly lockTimeout: string
 }
 
+/** An inbox, and how its database handles messages. */
+export interface PostgresInbox<Tx> extends InboxStore<Tx> {
+  readonly handle: Database<Tx>['handle']
+}
+
 /** The inbox of one schema, written to in transactions of the driver's own type. */
 export function createInboxStore<Tx>(
-  driver: Pick<SqlDriver<Tx>, 'executor' | 'pool'>,
+  driver: Pick<SqlDriver<Tx>, 'executor' | 'pool' | 'transaction'>,
   options: InboxStoreOptions,
-): InboxStore<Tx> {
+): PostgresInbox<Tx> {
   const schema = identifier(options.schema)
   const inbox: Inbox = {
     attempt: tryToRemember(schema),
@@ -34,15 +39,23 @@ export function createInboxStore<Tx>(
     lockTimeout: `${String(options.lockTimeoutMs)}ms`,
   }
   const prune = pruneInbox(schema)
+  const remember = async (tx: Tx, entry: InboxEntry): Promise<InboxVerdict> => {
+    const executor = driver.executor(tx)
+    try {
+      return await verdictOf(executor, inbox, entry)
+    } catch (error) {
+      throw explainMissingSchema(error, options.schema)
+    }
+  }
   return {
-    async remember(tx, entry) {
-      const executor = driver.executor(tx)
-      try {
-        return await verdictOf(executor, inbox, entry)
-      } catch (error) {
-        throw explainMissingSchema(error, options.schema)
-      }
-    },
+    remember,
+    handle: (messages, work) =>
+      driver.transaction(async (tx) => {
+        const verdicts: InboxVerdict[] = []
+        const byId = [...messages.entries()].sort(([, a], [, b]) => (a.messageId < b.messageId ? -1 : 1))
+        for (const [index, entry] of byId) verdicts[index] = await remember(tx, entry)
+        return work(tx, verdicts)
+      }),
     async prune({ retentionMs, limit }) {
       try {
         const rows = await driver.pool.transaction((executor) => executor.query(prune, [retentionMs, limit]))

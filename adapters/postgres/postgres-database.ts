@@ -27,13 +27,15 @@ export function postgresDatabase<Tx>(
   const { schema = DEFAULT_SCHEMA, lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS } = options
   identifier(schema)
   checkLockTimeout(lockTimeoutMs)
+  const inbox = createInboxStore(driver, { schema, lockTimeoutMs })
   return {
     outbox: createOutboxStore(driver, { schema }),
-    inbox: createInboxStore(driver, { schema, lockTimeoutMs }),
+    inbox,
     relay: createRelayStore(driver.pool, { schema }),
     partitions: createPartitionStore(driver.pool, { schema }),
     committed: createCommitNotice(),
     transaction: (work) => driver.transaction(work),
+    handle: (messages, work) => inbox.handle(messages, work),
     afterCommit: (tx, callback) => driver.afterCommit(tx, callback),
     classify: (error) => driver.classify(error),
     async ping() {

@@ -1,6 +1,6 @@
 import { backoffMs, type BackoffOptions } from '../retry/backoff.ts'
 import type { Clock } from '../lifecycle/clock.ts'
-import { settle, type FinalVerdict, type SettleParts } from './settle.ts'
+import { isFinal, settle, type FinalVerdict, type SettleParts } from './settle.ts'
 import type { Verdict, Work } from './verdict.ts'
 
 /** Carries out verdicts: answers the broker, puts off, or sets aside until the database is back. */
@@ -50,15 +50,20 @@ export function createAnswers(parts: SettleParts & { readonly clock: Clock }, wa
 
   return {
     give(work, verdict, durationMs) {
-      if (verdict.kind !== 'later' && verdict.kind !== 'hold') {
+      if (isFinal(verdict)) {
         finish(work, verdict, durationMs)
         return
       }
-      const { messageId, type } = work.delivery.envelope ?? {}
-      parts.logger.warn({ messageId, type, error: verdict.error }, WHY[verdict.kind])
+      if (verdict.kind !== 'alone') {
+        const { messageId, type } = work.delivery.envelope ?? {}
+        parts.logger.warn({ messageId, type, error: verdict.error }, WHY[verdict.kind])
+      }
+      work.alone = true
       if (isStale(work)) return
       if (ways.isStopping()) {
         finish(work, { kind: 'release' }, durationMs)
+      } else if (verdict.kind === 'alone') {
+        ways.again(work)
       } else if (verdict.kind === 'later') {
         putOff(work)
       } else {

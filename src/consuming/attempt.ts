@@ -1,135 +1,170 @@
 import type { Database } from '../database/database.ts'
 import { WaybillError, isWaybillError } from '../errors.ts'
-import type { InboxEntry } from '../inbox/inbox-store.ts'
-import type { Clock } from '../lifecycle/clock.ts'
-import { createWatch, type Watch } from './watch.ts'
+import type { InboxEntry, InboxVerdict } from '../inbox/inbox-store.ts'
+import type { Watch, Watches } from './watch.ts'
 
 /**
- * What became of one attempt to handle a message.
+ * What became of one attempt to handle messages, one or several in one transaction.
  *
- * - `handled`: committed. `duplicate`, `conflict`: the inbox knew the id, for this message or for another.
- * - `failed`: the handler's fault, as far as can be seen; rolled back.
+ * - `done`: committed; `verdicts` are what the inbox said of each message, and those that were `first` were handled.
+ * - `failed`: a handler's fault, as far as can be seen; rolled back.
  * - `transient`: the database asks to try the same again.
- * - `busy`: another transaction is handling the same message.
- * - `infrastructure`: the database failed. `inHandler` tells whether the message's own work may have caused it.
+ * - `busy`: another transaction is handling one of the messages.
+ * - `infrastructure`: the database failed. `suspect` is the message whose own work may have caused it, if any.
  * - `stopped`: the consumer did not want to wait any longer.
  */
 export type AttemptOutcome =
-  | { readonly kind: 'handled' | 'duplicate' | 'conflict' | 'stopped' }
+  | { readonly kind: 'done'; readonly verdicts: readonly InboxVerdict[] }
   | { readonly kind: 'failed' | 'transient' | 'busy'; readonly error: unknown }
-  | { readonly kind: 'infrastructure'; readonly error: unknown; readonly inHandler: boolean }
+  | { readonly kind: 'infrastructure'; readonly error: unknown; readonly suspect: number | null }
+  | { readonly kind: 'stopped' }
 
 export interface AttemptParts<Tx> {
   readonly database: Database<Tx>
-  readonly clock: Clock
+  readonly watches: Watches
   readonly handlerTimeoutMs: number
-  /** Aborts when the consumer stops waiting. */
-  readonly shutdown: AbortSignal
 }
 
-export interface AttemptWork<Tx> {
+/** One message to be handled. */
+export interface Task<Tx> {
   readonly entry: InboxEntry
-  /** Must not be awaited on anything but itself: when the signal aborts, nobody waits for it any more. */
-  handle(tx: Tx, signal: AbortSignal): Promise<void>
+  /** Must not be awaited on anything but itself: when the watch ends it, nobody waits for it any more. */
+  handle(tx: Tx, watch: Watch): Promise<void>
 }
 
-type Phase = 'beginning' | 'handling' | 'ending'
+/** What ends the attempts of a consumer that does not want to wait any longer. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped'
+}
 
 /** How long the database may take to begin the transaction, and to end it. */
 const EDGE_LIMIT_MS = 30_000
 
-class Stopped extends Error {
-  override readonly name = 'Stopped'
+interface Run {
+  readonly watch: Watch
+  phase: 'beginning' | 'handling' | 'ending'
+  /** Which message is being handled, or was last. */
+  at: number | null
+  /** Goes on without the handler. */
+  interrupt: (error: Error) => void
+  /** Goes on without the transaction. */
+  abandon: (error: Error) => void
 }
 
 /**
- * Remembers the message and runs the handler, in one transaction. Once the outcome is told, the transaction is committed, or
- * can no longer commit whatever the handler still does.
+ * Remembers the messages and runs their handlers, one after the other, in one transaction. Once the outcome is told, the
+ * transaction is committed, or can no longer commit whatever a handler still does.
  */
-export async function attempt<Tx>(parts: AttemptParts<Tx>, work: AttemptWork<Tx>): Promise<AttemptOutcome> {
-  const running = createRunning(parts.clock)
-  const onShutdown = (): void => {
-    // Ends the handler only. A commit on its way is waited for: without it the message would come again for nothing.
-    running.handling.end(new Stopped('The consumer has stopped.'))
-  }
-  parts.shutdown.addEventListener('abort', onShutdown, { once: true })
-  if (parts.shutdown.aborted) onShutdown()
-  try {
-    running.limitEdge('begin a transaction')
-    const transaction = parts.database.transaction((tx) => inTransaction(parts, work, { tx, running }))
-    return { kind: await running.edge.race(transaction) }
-  } catch (error) {
-    return failureOf(parts.database, error, running.phase)
-  } finally {
-    running.edge.done()
-    running.handling.done()
-    parts.shutdown.removeEventListener('abort', onShutdown)
-  }
-}
-
-interface Running {
-  phase: Phase
-  /** Ends the handler: at its time limit, or when the consumer stops waiting. */
-  readonly handling: Watch
-  /** Ends the waiting for a database that neither begins nor ends the transaction. */
-  readonly edge: Watch
-  limitEdge(what: string): void
-}
-
-function createRunning(clock: Clock): Running {
-  const handling = createWatch(clock)
-  const edge = createWatch(clock)
-  const running: Running = {
+export async function attempt<Tx>(
+  parts: AttemptParts<Tx>,
+  tasks: readonly Task<Tx>[],
+): Promise<AttemptOutcome> {
+  if (tasks.length === 0) return { kind: 'done', verdicts: [] }
+  const run: Run = {
+    watch: parts.watches.begin(),
     phase: 'beginning',
-    handling,
-    edge,
-    limitEdge(what) {
-      // A rollback that hangs changes nothing about why the handler was ended.
-      const overdue = (): Error =>
-        handling.signal.aborted ? (handling.signal.reason as Error) : silent(what)
-      edge.enter(EDGE_LIMIT_MS, overdue)
-    },
+    at: null,
+    interrupt: () => undefined,
+    abandon: () => undefined,
   }
-  handling.signal.addEventListener('abort', () => {
-    running.limitEdge('roll a transaction back')
+  try {
+    return { kind: 'done', verdicts: await transactionOf(parts, tasks, run) }
+  } catch (error) {
+    return failureOf(parts.database, error, run)
+  } finally {
+    run.watch.done()
+  }
+}
+
+function transactionOf<Tx>(
+  parts: AttemptParts<Tx>,
+  tasks: readonly Task<Tx>[],
+  run: Run,
+): Promise<readonly InboxVerdict[]> {
+  return new Promise((resolve, reject) => {
+    run.abandon = reject
+    run.watch.onEnd((error) => {
+      onEnd(run, error)
+    })
+    limitEdge(run, 'begin a transaction')
+    const entries = tasks.map(({ entry }) => entry)
+    parts.database
+      .handle(entries, (tx, verdicts) => inTransaction(parts, tasks, { tx, verdicts, run }))
+      .then(resolve, reject)
   })
-  edge.signal.addEventListener('abort', () => {
-    handling.end(edge.signal.reason as Error)
+}
+
+/** A commit on its way is waited for: without it the messages would come again for nothing. */
+function onEnd(run: Run, error: Error): void {
+  if (run.phase === 'beginning') {
+    run.abandon(error)
+  } else if (run.phase === 'handling') {
+    limitEdge(run, 'roll a transaction back')
+    run.interrupt(error)
+  }
+}
+
+/** A rollback that hangs changes nothing about why the handler was ended. */
+function limitEdge(run: Run, what: string): void {
+  run.watch.enter(EDGE_LIMIT_MS, () => {
+    const error = run.watch.ended ?? silent(what)
+    run.watch.end(error)
+    run.abandon(error)
   })
-  return running
+}
+
+interface Opened<Tx> {
+  readonly tx: Tx
+  readonly verdicts: readonly InboxVerdict[]
+  readonly run: Run
 }
 
 async function inTransaction<Tx>(
   parts: AttemptParts<Tx>,
-  work: AttemptWork<Tx>,
-  { tx, running }: { readonly tx: Tx; readonly running: Running },
-): Promise<'handled' | 'duplicate' | 'conflict'> {
-  const { handling, edge } = running
-  handling.signal.throwIfAborted()
-  const verdict = await handling.race(parts.database.inbox.remember(tx, work.entry))
-  if (verdict !== 'first') return verdict
-  running.phase = 'handling'
-  edge.done()
+  tasks: readonly Task<Tx>[],
+  opened: Opened<Tx>,
+): Promise<readonly InboxVerdict[]> {
+  const { run, verdicts } = opened
+  const { watch } = run
+  if (watch.ended !== null) throw watch.ended
+  run.phase = 'handling'
   const limitMs = parts.handlerTimeoutMs
-  handling.enter(limitMs, () => overdue(limitMs))
-  await handling.race(work.handle(tx, handling.signal))
-  handling.signal.throwIfAborted()
-  handling.done()
-  running.phase = 'ending'
-  running.limitEdge('commit a transaction')
-  return 'handled'
+  watch.enter(limitMs, () => {
+    watch.end(overdue(limitMs))
+  })
+  await new Promise<void>((resolve, reject) => {
+    run.interrupt = reject
+    handleAll(tasks, opened).then(resolve, reject)
+  })
+  throwIfEnded(watch)
+  run.phase = 'ending'
+  limitEdge(run, 'commit a transaction')
+  return verdicts
 }
 
-function failureOf<Tx>(database: Database<Tx>, error: unknown, phase: Phase): AttemptOutcome {
+async function handleAll<Tx>(tasks: readonly Task<Tx>[], { tx, verdicts, run }: Opened<Tx>): Promise<void> {
+  for (const [index, task] of tasks.entries()) {
+    if (verdicts[index] !== 'first') continue
+    throwIfEnded(run.watch)
+    run.at = index
+    await task.handle(tx, run.watch)
+  }
+}
+
+/** A function, as the watch is ended while something is awaited. */
+function throwIfEnded({ ended }: Watch): void {
+  if (ended !== null) throw ended
+}
+
+function failureOf<Tx>(database: Database<Tx>, error: unknown, { phase, at }: Run): AttemptOutcome {
   if (error instanceof Stopped) return { kind: 'stopped' }
   if (isWaybillError(error, 'WAYBILL_HANDLER_TIMEOUT')) return { kind: 'failed', error }
   const failure = isWaybillError(error, 'WAYBILL_DATABASE_UNAVAILABLE')
     ? 'infrastructure'
     : database.classify(error)
   if (phase === 'beginning' && failure === 'transient') return { kind: 'busy', error }
-  // Before the handler has begun no failure can be the message's fault, such as a missing table or permission.
-  if (phase === 'beginning') return { kind: 'infrastructure', error, inHandler: false }
-  if (failure === 'infrastructure') return { kind: 'infrastructure', error, inHandler: true }
+  // Before a handler has begun no failure can be a message's fault, such as a missing table or permission.
+  if (at === null || failure === 'infrastructure') return { kind: 'infrastructure', error, suspect: at }
   return { kind: failure === 'transient' ? 'transient' : 'failed', error }
 }
 

@@ -24,7 +24,7 @@ const NEEDED: readonly Shape[] = [
   { name: 'messages', methods: ['find'], wanted: 'Wanted is what defineMessages(…) gives.' },
   {
     name: 'database',
-    methods: ['transaction', 'classify', 'ping'],
+    methods: ['handle', 'classify', 'ping'],
     wanted: 'Wanted is a Database, such as pgDatabase(pool) or knexDatabase(knex) gives.',
   },
   {

@@ -6,11 +6,9 @@ import type { Outbox } from '../outbox/outbox.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { QueueTopology, Transport } from '../transport/transport.ts'
-import { createAnswers, type Answers } from './answers.ts'
-import { createDispatcher, type Dispatcher } from './dispatcher.ts'
+import { Stopped } from './attempt.ts'
 import type { AnyHandler } from './handler.ts'
-import { createHold, type Hold, type HoldParts } from './hold.ts'
-import { judge } from './judge.ts'
+import { createMachine } from './machine.ts'
 import type { ConsumerLimits } from './options.ts'
 import { pruneInboxRepeatedly } from './prune-inbox.ts'
 import { createSubscriber, type Subscriber } from './subscriber.ts'
@@ -50,9 +48,8 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
   const stopping = new AbortController()
   const shutdown = new AbortController()
   const self = { subscriber: null as Subscriber | null, pruning: Promise.resolve() }
-  const signals = { stopping: stopping.signal, shutdown: shutdown.signal }
-  const { dispatcher, hold, answers } = createMachine(parts, {
-    ...signals,
+  const { dispatcher, hold, answers, watches } = createMachine(parts, {
+    ...{ stopping: stopping.signal, shutdown: shutdown.signal },
     subscriber: () => self.subscriber,
   })
 
@@ -62,7 +59,7 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
     self.subscriber = createSubscriber({
       ...{ transport: parts.transport, topology, prefetch: limits.prefetch, clock, logger },
       onDelivery(delivery, epoch) {
-        const work: Work = { delivery, epoch, delays: 0, suspicions: 0 }
+        const work: Work = { delivery, epoch, delays: 0, suspicions: 0, alone: false }
         if (stopping.signal.aborted) answers.give(work, { kind: 'release' }, 0)
         else dispatcher.add(work)
       },
@@ -93,6 +90,7 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
       }
       await within(limits.shutdownTimeoutMs, dispatcher.idle())
       shutdown.abort()
+      watches.endAll(new Stopped('The consumer has stopped.'))
       await within(GRACE_MS, dispatcher.idle())
       await within(GRACE_MS, self.subscriber?.close() ?? Promise.resolve())
       await within(GRACE_MS, self.pruning)
@@ -101,79 +99,6 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
     running: () => dispatcher.running,
     waiting: () => dispatcher.waiting + answers.suspects(),
   }
-}
-
-interface Surroundings {
-  readonly stopping: AbortSignal
-  readonly shutdown: AbortSignal
-  readonly subscriber: () => Subscriber | null
-}
-
-interface Machine {
-  readonly dispatcher: Dispatcher<Work>
-  readonly hold: Hold
-  readonly answers: Answers
-}
-
-function createMachine<Tx>(parts: ConsumingParts<Tx>, around: Surroundings): Machine {
-  const { clock, limits } = parts
-  const epoch = (): number => around.subscriber()?.epoch ?? 0
-  const judgeParts = { ...parts, handlerTimeoutMs: limits.handlerTimeoutMs, shutdown: around.shutdown }
-
-  const dispatcher = createDispatcher<Work>({
-    clock,
-    concurrency: limits.concurrency,
-    async run(work) {
-      if (work.epoch !== epoch()) return
-      const began = clock.monotonic()
-      const verdict = await judge(judgeParts, work.delivery)
-      answers.give(work, verdict, clock.monotonic() - began)
-    },
-  })
-  const hold = createHold({
-    ...holdNotices(parts),
-    clock,
-    maxMs: limits.holdMaxMs,
-    pause: dispatcher.pause,
-    detach: async () => {
-      tellDetached(parts)
-      await around.subscriber()?.close()
-    },
-    attach: async (signal) => around.subscriber()?.reopen(signal),
-    resume: ({ atOnce, heldMs }) => {
-      if (!atOnce) tellOver(parts, heldMs)
-      answers.giveSuspects(atOnce)
-      dispatcher.resume()
-    },
-  })
-  const answers = createAnswers(parts, {
-    epoch,
-    isStopping: () => around.stopping.aborted,
-    again: dispatcher.add,
-    later: dispatcher.addLater,
-    hold: hold.begin,
-  })
-  return { dispatcher, hold, answers }
-}
-
-function holdNotices<Tx>(parts: ConsumingParts<Tx>): Pick<HoldParts, 'ping' | 'holding'> {
-  return {
-    ping: () => parts.database.ping(),
-    holding(error) {
-      parts.telemetry.hold?.(parts.consumer, 'holding')
-      parts.logger.warn({ error }, 'The database does not answer; messages are held until it does.')
-    },
-  }
-}
-
-function tellDetached<Tx>(parts: ConsumingParts<Tx>): void {
-  parts.telemetry.hold?.(parts.consumer, 'detached')
-  parts.logger.warn({}, 'The database is down for long; the subscription is given up until it is back.')
-}
-
-function tellOver<Tx>(parts: ConsumingParts<Tx>, heldMs: number): void {
-  parts.telemetry.hold?.(parts.consumer, 'over')
-  parts.logger.info({ heldMs }, 'The database answers again; messages are handled again.')
 }
 
 /** What `promise` comes to, unless the consumer is stopped first. */

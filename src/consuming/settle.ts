@@ -10,9 +10,14 @@ export interface SettleParts {
   readonly telemetry: Telemetry
 }
 
-/** Answers a delivery, tells and logs it. `later` and `hold` are no answers. */
-export type FinalVerdict = Exclude<Verdict, { readonly kind: 'later' | 'hold' }>
+/** The verdicts that are answers; after the others a delivery is tried again. */
+export type FinalVerdict = Extract<Verdict, { readonly kind: 'ack' | 'dead' | 'release' }>
 
+export function isFinal(verdict: Verdict): verdict is FinalVerdict {
+  return verdict.kind === 'ack' || verdict.kind === 'dead' || verdict.kind === 'release'
+}
+
+/** Answers a delivery, tells and logs it. */
 export function settle(
   parts: SettleParts,
   work: Work,

@@ -9,6 +9,8 @@ export interface Work {
   delays: number
   /** How often the database failed under its handler and yet answered at once when asked. */
   suspicions: number
+  /** A batch with it failed, so that from now on it is handled in a transaction of its own. */
+  alone: boolean
 }
 
 /**
@@ -16,6 +18,7 @@ export interface Work {
  *
  * - `ack`: done with. `dead`: to the dead-letter queue. `release`: back to the queue, for another consumer.
  * - `later`: to be tried again without having spent an attempt, as another transaction is at it.
+ * - `alone`: to be tried again by itself, as the batch that it was in has failed.
  * - `hold`: to be tried again once the database answers; `suspect` when the message's own work may have been the cause.
  */
 export type Verdict =
@@ -27,5 +30,6 @@ export type Verdict =
       readonly error?: unknown
     }
   | { readonly kind: 'release' }
+  | { readonly kind: 'alone' }
   | { readonly kind: 'later'; readonly error: unknown }
   | { readonly kind: 'hold'; readonly error: unknown; readonly suspect: boolean }

@@ -1,5 +1,5 @@
 import type { PartitionStore } from '../consuming/keyed/partition-store.ts'
-import type { InboxStore } from '../inbox/inbox-store.ts'
+import type { InboxEntry, InboxStore, InboxVerdict } from '../inbox/inbox-store.ts'
 import type { OutboxStore } from '../outbox/outbox-store.ts'
 import type { RelayStore } from '../relaying/relay-store.ts'
 import type { FailureClass } from '../retry/failure-class.ts'
@@ -16,6 +16,16 @@ export interface Database<Tx> {
   readonly partitions: PartitionStore
   /** Runs `work` in a READ COMMITTED transaction: commits when it resolves, rolls back when it rejects. */
   transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
+  /**
+   * As `transaction`, but remembers messages first, as `inbox.remember` does each of them, and tells the work what the
+   * inbox said of each. In as few round trips as the driver can. Two calls that have messages in common never block each
+   * other for ever, whatever their order. Rejects without running the work when another transaction is handling one of
+   * them for longer than the lock timeout; `classify` takes that error for `transient`.
+   */
+  handle<Result>(
+    messages: readonly InboxEntry[],
+    work: (tx: Tx, verdicts: readonly InboxVerdict[]) => Promise<Result>,
+  ): Promise<Result>
   /**
    * Calls `callback` once after `tx` has committed, never after a rollback.
    * @returns false when the driver cannot tell, in which case nothing will be called.

@@ -59,12 +59,10 @@ describe('the effect of a message happens once', () => {
   it('when the connection breaks after the commit and before the answer', async () => {
     await using world = await createWorld()
     const committed: string[] = []
-    const cutOnCommit = {
+    const cutOnCommit: typeof world.database = {
       ...world.database,
-      async transaction<Result>(
-        work: Parameters<typeof world.database.transaction<Result>>[0],
-      ): Promise<Result> {
-        const result = await world.database.transaction(work)
+      async handle(messages, work) {
+        const result = await world.database.handle(messages, work)
         committed.push('committed')
         if (committed.length === 1) {
           world.proxy.reset()

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createDispatcher } from '../../../src/consuming/dispatcher.ts'
+import { createWorkQueue } from '../../../src/consuming/work-queue.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'
 
 function setup(concurrency: number) {
@@ -8,10 +9,11 @@ function setup(concurrency: number) {
   const ends = new Map<string, () => void>()
   const dispatcher = createDispatcher<string>({
     clock,
+    queue: createWorkQueue(),
     concurrency,
-    run: (work) => {
-      begun.push(work)
-      return new Promise((resolve) => ends.set(work, resolve))
+    run: async (works) => {
+      begun.push(...works)
+      await Promise.all(works.map((work) => new Promise<void>((resolve) => ends.set(work, resolve))))
     },
   })
   const end = async (work: string): Promise<void> => {

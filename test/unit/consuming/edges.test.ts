@@ -43,9 +43,9 @@ describe('while the database is down', () => {
     let transactions = 0
     const database: typeof plain = {
       ...plain,
-      transaction: (work) => {
+      handle: (given, work) => {
         transactions += 1
-        return plain.transaction(work)
+        return plain.handle(given, work)
       },
     }
     const { consumer, place, outcomes } = setup({ clock, database })
@@ -116,8 +116,8 @@ describe('limits of time', () => {
     let silent = 1
     const database: typeof plain = {
       ...plain,
-      async transaction(work) {
-        const result = await plain.transaction(work)
+      async handle(given, work) {
+        const result = await plain.handle(given, work)
         silent -= 1
         if (silent === 0) await new Promise(() => undefined)
         return result

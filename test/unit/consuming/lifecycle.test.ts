@@ -190,9 +190,9 @@ describe('stop', () => {
     const plain = memoryDatabase({ clock })
     const database: typeof plain = {
       ...plain,
-      transaction: (work) =>
-        plain.transaction(async (tx) => {
-          const result = await work(tx)
+      handle: (given, work) =>
+        plain.handle(given, async (tx, verdicts) => {
+          const result = await work(tx, verdicts)
           await commit.passed
           return result
         }),

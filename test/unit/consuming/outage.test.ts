@@ -184,13 +184,10 @@ describe('a failure before any handler begins', () => {
     const clock = createFakeClock()
     const plain = setup({ clock })
     const denied = { on: true }
-    const database = {
+    const database: typeof plain.database = {
       ...plain.database,
-      inbox: {
-        ...plain.database.inbox,
-        remember: (...args: Parameters<typeof plain.database.inbox.remember>) =>
-          denied.on ? Promise.reject(new Error('permission denied')) : plain.database.inbox.remember(...args),
-      },
+      handle: (messages, work) =>
+        denied.on ? Promise.reject(new Error('permission denied')) : plain.database.handle(messages, work),
     }
     const { consumer, place, outcomes, broker } = setup({ clock, database })
     await consumer.start()

@@ -105,11 +105,11 @@ describe('a database that does not answer at the edges of a transaction', () => 
     const late = createGate()
     const bench = setup({ clock })
     const { database } = bench
-    const slow = {
+    const slow: typeof database = {
       ...database,
-      transaction: async <Result>(work: (tx: MemoryTransaction) => Promise<Result>): Promise<Result> => {
+      async handle(given, work) {
         await late.passed
-        return database.transaction(work)
+        return database.handle(given, work)
       },
     }
     const { consumer, outcomes, broker, place, effects } = setup({ clock, database: slow })

@@ -60,6 +60,7 @@ export function recordingDatabase(
       return unused()
     },
     transaction: unused,
+    handle: unused,
     afterCommit(tx, callback) {
       tx.calls.push('after commit')
       if (tellsCommits) waiting.push(callback)

@@ -1,0 +1,108 @@
+import type { Database } from '../database/database.ts'
+import { isWaybillError } from '../errors.ts'
+import { fingerprintOf } from '../inbox/fingerprint.ts'
+import type { Catalogue } from '../message/catalogue.ts'
+import { decodeMessage } from '../message/decode.ts'
+import type { Envelope } from '../message/envelope.ts'
+import type { Message } from '../message/message.ts'
+import { runWithMessage } from '../message/message-context.ts'
+import { inboxId } from '../message/message-id.ts'
+import type { Outbox } from '../outbox/outbox.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Delivery } from '../transport/transport.ts'
+import type { Task } from './attempt.ts'
+import type { AnyHandler, HandlerContext, HandlerOutbox } from './handler.ts'
+import { withFields } from './log-fields.ts'
+import type { Verdict } from './verdict.ts'
+import type { Watch } from './watch.ts'
+
+export interface ReadParts<Tx> {
+  readonly consumer: string
+  readonly messages: Catalogue
+  readonly database: Database<Tx>
+  readonly outbox: Outbox<Catalogue, Tx>
+  readonly handlers: ReadonlyMap<string, AnyHandler<Tx>>
+  readonly onUnknownType: 'ignore' | 'dead'
+  readonly logger: Logger
+}
+
+/** What is to be done with a delivery: a task, or a verdict at once. Anew for each attempt: a handler may change its payload. */
+export async function read<Tx>(parts: ReadParts<Tx>, delivery: Delivery): Promise<Task<Tx> | Verdict> {
+  const { envelope } = delivery
+  if (envelope === null) return malformed(delivery.malformed ?? 'The message cannot be read.')
+  if (envelope.messageId === '') return malformed('The message has no id.')
+  const handler = parts.handlers.get(envelope.type)
+  if (handler === undefined) return unknownType(parts.onUnknownType, envelope.type)
+  try {
+    const message: Message = await decodeMessage(parts.messages, envelope)
+    return taskOf(parts, { delivery, envelope, handler, message })
+  } catch (error) {
+    if (!isWaybillError(error) && parts.database.classify(error) === 'infrastructure') {
+      return { kind: 'hold', error, suspect: true }
+    }
+    return malformed(error instanceof Error ? error.message : String(error), error)
+  }
+}
+
+function malformed(reason: string, error?: unknown): Verdict {
+  return { kind: 'dead', outcome: 'malformed', reason, error }
+}
+
+function unknownType(onUnknownType: 'ignore' | 'dead', type: string): Verdict {
+  if (onUnknownType === 'ignore') return { kind: 'ack', outcome: 'ignored' }
+  return malformed(`The consumer has no handler for messages of type ${JSON.stringify(type)}.`)
+}
+
+interface Reading<Tx> {
+  readonly delivery: Delivery
+  readonly envelope: Envelope
+  readonly handler: AnyHandler<Tx>
+  readonly message: Message
+}
+
+function taskOf<Tx>(parts: ReadParts<Tx>, { delivery, envelope, handler, message }: Reading<Tx>): Task<Tx> {
+  return {
+    entry: {
+      consumer: parts.consumer,
+      messageId: inboxId(envelope, delivery.exchange),
+      fingerprint: fingerprintOf(envelope),
+    },
+    // Async, so that a handler that throws before its first await rejects as well.
+    handle: (tx, watch) =>
+      runWithMessage(envelope, async () => {
+        await handler(message, contextOf(parts, envelope, { tx, watch }))
+      }),
+  }
+}
+
+/** Most handlers use only some of it, so the rest is made when it is asked for. */
+function contextOf<Tx>(
+  parts: ReadParts<Tx>,
+  { messageId, type }: Envelope,
+  { tx, watch }: { readonly tx: Tx; readonly watch: Watch },
+): HandlerContext<Catalogue, Tx> {
+  return {
+    tx,
+    get outbox() {
+      return boundTo(parts.outbox, tx, watch)
+    },
+    get signal() {
+      return watch.signal
+    },
+    get logger() {
+      return withFields(parts.logger, { messageId, type })
+    },
+  }
+}
+
+/** Writes nothing any more once nobody waits for the handler. */
+function boundTo<Tx>(outbox: Outbox<Catalogue, Tx>, tx: Tx, watch: Watch): HandlerOutbox<Catalogue> {
+  const write = async (
+    ...[given, options]: Parameters<HandlerOutbox<Catalogue>['write']>
+  ): Promise<unknown> => {
+    if (watch.ended !== null) throw watch.ended
+    return outbox.write(tx, given, options)
+  }
+  // One message or several: the result follows the argument, which the overloads say and one body cannot.
+  return { write: write as HandlerOutbox<Catalogue>['write'] }
+}
