@@ -2,7 +2,6 @@ import { types } from 'node:util'
 import { WaybillError } from '../errors.ts'
 import { isPlainObject } from './plain-object.ts'
 import { joinPath } from './standard-schema.ts'
-import { isWellFormed } from './text.ts'
 
 /** How deep objects and arrays may lie in one another. */
 export const JSON_DEPTH = 200
@@ -12,8 +11,8 @@ interface Walk {
   readonly maxBytes: number
   /** At least how many bytes the text will have. */
   bytes: number
-  /** The containers around the current value. */
-  readonly around: Set<object>
+  /** The containers around the current value, the outermost first. */
+  readonly around: object[]
   readonly path: PropertyKey[]
 }
 
@@ -28,7 +27,7 @@ interface Walk {
  * @throws WaybillError WAYBILL_PAYLOAD_NOT_EXACT with the path of the value, or WAYBILL_MESSAGE_TOO_LARGE.
  */
 export function stringifyExactJson(payload: unknown, maxBytes: number): string {
-  check(payload, { maxBytes, bytes: 0, around: new Set(), path: [] })
+  check(payload, { maxBytes, bytes: 0, around: [], path: [] })
   return JSON.stringify(payload)
 }
 
@@ -41,7 +40,7 @@ function check(value: unknown, walk: Walk): void {
 }
 
 function checkText(text: string, walk: Walk): void {
-  if (!isWellFormed(text)) refuse(walk, 'is a text with an unpaired surrogate', 'UTF-8 cannot carry it.')
+  if (!text.isWellFormed()) refuse(walk, 'is a text with an unpaired surrogate', 'UTF-8 cannot carry it.')
   grow(walk, text.length + 2)
 }
 
@@ -61,15 +60,15 @@ const ADVICE: Partial<Record<string, string>> = {
 }
 
 function checkContainer(value: object, walk: Walk): void {
-  if (walk.around.has(value)) refuse(walk, 'contains itself', 'JSON has no cycles; send an id instead.')
-  if (walk.around.size >= JSON_DEPTH) {
+  if (walk.around.includes(value)) refuse(walk, 'contains itself', 'JSON has no cycles; send an id instead.')
+  if (walk.around.length >= JSON_DEPTH) {
     refuse(walk, `lies more than ${String(JSON_DEPTH)} levels deep`, 'Send a flatter payload.')
   }
   if (types.isProxy(value)) refuse(walk, 'is a Proxy', 'Its answers may change; send a plain copy.')
-  walk.around.add(value)
+  walk.around.push(value)
   if (Array.isArray(value)) checkArray(value, walk)
   else checkObject(value, walk)
-  walk.around.delete(value)
+  walk.around.pop()
 }
 
 function checkArray(value: readonly unknown[], walk: Walk): void {
@@ -80,11 +79,10 @@ function checkArray(value: readonly unknown[], walk: Walk): void {
   grow(walk, value.length + 1)
   for (let index = 0; index < value.length; index += 1) {
     walk.path.push(index)
-    if (!Object.hasOwn(value, index)) refuse(walk, 'is a hole in an array', 'Send null in its place.')
-    checkProperty(value, index, walk)
+    checkProperty(Object.getOwnPropertyDescriptor(value, index), walk)
     walk.path.pop()
   }
-  checkNothingHidden(value, value.length, walk)
+  checkNothingHidden(value, value.length + 1, walk)
 }
 
 function checkObject(value: object, walk: Walk): void {
@@ -94,17 +92,17 @@ function checkObject(value: object, walk: Walk): void {
   grow(walk, 2)
   for (const key of keys) {
     walk.path.push(key)
-    if (!isWellFormed(key)) refuse(walk, 'has a name with an unpaired surrogate', 'UTF-8 cannot carry it.')
+    if (!key.isWellFormed()) refuse(walk, 'has a name with an unpaired surrogate', 'UTF-8 cannot carry it.')
     grow(walk, key.length + 3)
-    checkProperty(value, key, walk)
+    checkProperty(Object.getOwnPropertyDescriptor(value, key), walk)
     walk.path.pop()
   }
   checkNothingHidden(value, keys.length, walk)
 }
 
-function checkProperty(holder: object, key: string | number, walk: Walk): void {
-  const descriptor = Object.getOwnPropertyDescriptor(holder, key)
-  if (descriptor === undefined || descriptor.get !== undefined || descriptor.set !== undefined) {
+function checkProperty(descriptor: PropertyDescriptor | undefined, walk: Walk): void {
+  if (descriptor === undefined) refuse(walk, 'is a hole in an array', 'Send null in its place.')
+  if (descriptor.get !== undefined || descriptor.set !== undefined) {
     refuse(walk, 'is a getter or setter', 'Its value may change; send a plain copy.')
   }
   check(descriptor.value, walk)
@@ -115,10 +113,10 @@ function checkNoToJson(value: object, walk: Walk): void {
   refuse(walk, 'has a method toJSON', 'It would be replaced by what toJSON gives; send that.')
 }
 
-/** JSON leaves out properties that are symbols or not enumerable, and all names of an array. */
-function checkNothingHidden(value: object, visible: number, walk: Walk): void {
-  const names = Object.getOwnPropertyNames(value).length - (Array.isArray(value) ? 1 : 0)
-  if (names === visible && Object.getOwnPropertySymbols(value).length === 0) return
+/** JSON leaves out properties that are symbols or not enumerable, and all names of an array; `length` is one of them. */
+function checkNothingHidden(value: object, known: number, walk: Walk): void {
+  const names = Object.getOwnPropertyNames(value).length
+  if (names === known && Object.getOwnPropertySymbols(value).length === 0) return
   refuse(
     walk,
     'has properties that JSON leaves out (symbols, names of an array, not enumerable ones)',

@@ -1,7 +1,7 @@
 import { WaybillError } from '../errors.ts'
 import { NAME_BYTES } from './limits.ts'
 import { isPlainObject } from './plain-object.ts'
-import { kindOf, nameFault, quote, textFault, utf8Length } from './text.ts'
+import { kindOf, named, nameFault, quote, textFault, utf8Length } from './text.ts'
 
 /** Names of the headers that Waybill itself puts on the wire. This list and the W3C names below are all of them. */
 export const HEADER = {
@@ -50,19 +50,22 @@ export function isReservedHeader(name: string): boolean {
 /**
  * A checked copy of the headers given by an application.
  *
- * @param message begins the sentence of the error: `Message "order.placed"`.
+ * @param type of the message, for the sentence of the error.
  * @throws WaybillError WAYBILL_MESSAGE_INVALID
  */
-export function readHeaders(headers: unknown, message: string): Readonly<Record<string, string>> {
+export function readHeaders(headers: unknown, type: string): Readonly<Record<string, string>> {
   if (typeof headers !== 'object' || headers === null || !isPlainObject(headers)) {
-    return refuse(`${message} has headers that are ${kindOf(headers)}.`, 'Wanted is a plain object of texts.')
+    return refuse(
+      `${named(type)} has headers that are ${kindOf(headers)}.`,
+      'Wanted is a plain object of texts.',
+    )
   }
   const entries: [string, unknown][] = Object.entries(headers)
-  return Object.fromEntries(entries.map(([name, value]) => [name, readHeader(name, value, message)]))
+  return Object.fromEntries(entries.map(([name, value]) => [name, readHeader(name, value, type)]))
 }
 
-function readHeader(name: string, value: unknown, message: string): string {
-  const header = `${message} has a header ${quote(name)}`
+function readHeader(name: string, value: unknown, type: string): string {
+  const header = `${named(type)} has a header ${quote(name)}`
   if (name === '' || utf8Length(name) > NAME_BYTES || nameFault(name) !== null) {
     return refuse(`${header}.`, 'Names of headers have 1 to 255 bytes without control characters.')
   }
@@ -94,11 +97,12 @@ export interface StoredHeaders {
  * @param slot of a partitioned message
  */
 export function formatStoredHeaders(stored: StoredHeaders, slot: number | null = null): string {
-  const all = new Map(Object.entries(stored.headers))
-  if (stored.correlationId !== null) all.set(STORED_HEADER.correlation, stored.correlationId)
-  if (stored.causationId !== null) all.set(STORED_HEADER.causation, stored.causationId)
-  if (slot !== null) all.set(STORED_HEADER.slot, String(slot))
-  return JSON.stringify(Object.fromEntries(all))
+  // Copied by spreading, which makes a property of `__proto__` too.
+  const all: Record<string, string> = { ...stored.headers }
+  if (stored.correlationId !== null) all[STORED_HEADER.correlation] = stored.correlationId
+  if (stored.causationId !== null) all[STORED_HEADER.causation] = stored.causationId
+  if (slot !== null) all[STORED_HEADER.slot] = String(slot)
+  return JSON.stringify(all)
 }
 
 /**
@@ -127,17 +131,15 @@ export function parseStoredHeaders(text: string): StoredHeaders {
 const FIELD_OVERHEAD = 6
 /** Room for lane, epoch, position and version, which the relay adds. */
 const RELAY_FIELDS_BYTES = 128
-/** The key travels as our own header and as subject and partition key of CloudEvents. */
-const KEY_COPIES = 3
 
-/** About how many bytes the headers of a record will take in an AMQP header frame; but for the short fields of CloudEvents. */
-export function wireHeaderBytes(stored: StoredHeaders, key: string | null): number {
+/** About how many bytes the headers of a record will take in an AMQP header frame; but for its key and the short fields of CloudEvents. */
+export function wireHeaderBytes(stored: StoredHeaders): number {
   let bytes = RELAY_FIELDS_BYTES
-  const field = (name: string, value: string | null): void => {
-    if (value !== null) bytes += FIELD_OVERHEAD + utf8Length(name) + utf8Length(value)
-  }
-  for (let copy = 0; copy < KEY_COPIES; copy += 1) field(HEADER.key, key)
-  field(HEADER.causation, stored.causationId)
-  for (const [name, value] of Object.entries(stored.headers)) field(name, value)
+  if (stored.causationId !== null) bytes += fieldBytes(HEADER.causation, stored.causationId)
+  for (const [name, value] of Object.entries(stored.headers)) bytes += fieldBytes(name, value)
   return bytes
+}
+
+function fieldBytes(name: string, value: string): number {
+  return FIELD_OVERHEAD + utf8Length(name) + utf8Length(value)
 }

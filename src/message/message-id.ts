@@ -1,4 +1,4 @@
-import { createHash, randomFillSync } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import type { Envelope } from './envelope.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
@@ -11,10 +11,9 @@ export function isMessageId(text: string): boolean {
 /** Makes message ids. */
 export type MessageIds = () => string
 
+const VERSION = 0x7000
 const COUNTER_MAX = 0xfff
 const COUNTER_START_MAX = 0x7ff
-const RANDOM_POOL_BYTES = 2048
-const RANDOM_BYTES_EACH = 10
 
 /**
  * A generator of UUIDv7 (RFC 9562 section 5.7) that only ever grows: within one millisecond by a counter in `rand_a`
@@ -24,38 +23,27 @@ const RANDOM_BYTES_EACH = 10
  * @param now milliseconds since 1970, such as `clock.now`.
  */
 export function createMessageIds(now: () => number): MessageIds {
-  const pool = Buffer.alloc(RANDOM_POOL_BYTES)
-  let used = RANDOM_POOL_BYTES
   let timestamp = -1
+  let time = ''
   let counter = 0
-
-  const takeRandom = (): Buffer => {
-    if (used + RANDOM_BYTES_EACH > RANDOM_POOL_BYTES) {
-      randomFillSync(pool)
-      used = 0
-    }
-    used += RANDOM_BYTES_EACH
-    return pool.subarray(used - RANDOM_BYTES_EACH, used)
-  }
-
   return () => {
-    const random = takeRandom()
+    const random = randomUUID()
     const current = Math.trunc(now())
-    if (current > timestamp) {
-      timestamp = current
-      counter = random.readUInt16BE(8) & COUNTER_START_MAX
-    } else if (counter < COUNTER_MAX) {
+    if (current <= timestamp && counter < COUNTER_MAX) {
       counter += 1
     } else {
-      timestamp += 1
-      counter = random.readUInt16BE(8) & COUNTER_START_MAX
+      timestamp = Math.max(current, timestamp + 1)
+      time = hexTime(timestamp)
+      counter = Number.parseInt(random.slice(0, 3), 16) & COUNTER_START_MAX
     }
-    const bytes = Buffer.allocUnsafe(16)
-    bytes.writeUIntBE(timestamp, 0, 6)
-    bytes.writeUInt16BE(counter, 6)
-    random.copy(bytes, 8, 0, 8)
-    return formatUuid(bytes, 7)
+    // The random id has the variant and all the random bits behind it in their place already.
+    return `${time}-${(VERSION + counter).toString(16)}${random.slice(18)}`
   }
+}
+
+function hexTime(timestamp: number): string {
+  const hex = timestamp.toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}`
 }
 
 /**
@@ -71,11 +59,11 @@ export function inboxId(envelope: Pick<Envelope, 'messageId' | 'source'>, exchan
   const digest = createHash('sha256')
     .update(JSON.stringify([sender, envelope.messageId]))
     .digest()
-  return formatUuid(digest.subarray(0, 16), 8)
+  return formatUuidV8(digest.subarray(0, 16))
 }
 
-function formatUuid(bytes: Buffer, version: 7 | 8): string {
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | (version << 4), 6)
+function formatUuidV8(bytes: Buffer): string {
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6)
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
   const hex = bytes.toString('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`

@@ -2,15 +2,12 @@
 export type TextFault =
   'holds an unpaired surrogate' | 'holds the character U+0000' | 'holds a control character'
 
-/** Half of a UTF-16 pair on its own has no UTF-8 form (RFC 3629 section 3). */
-export function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text)
-}
-
-/** PostgreSQL text cannot hold U+0000, and nothing can hold an unpaired surrogate. */
+/**
+ * PostgreSQL text cannot hold U+0000, and half of a UTF-16 pair on its own has no UTF-8 form (RFC 3629 section 3).
+ */
 export function textFault(text: string): TextFault | null {
   if (text.includes('\u0000')) return 'holds the character U+0000'
-  return isWellFormed(text) ? null : 'holds an unpaired surrogate'
+  return text.isWellFormed() ? null : 'holds an unpaired surrogate'
 }
 
 /** For names that show up in logs, consoles and command lines. */
@@ -28,6 +25,11 @@ const SHOWN_CHARACTERS = 60
 export function quote(text: string): string {
   const shown = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text
   return JSON.stringify(shown)
+}
+
+/** How the sentence of an error begins that is about a message of this type. */
+export function named(type: string): string {
+  return `Message ${quote(type)}`
 }
 
 /** What `value` is, in a word or two, without showing what it holds. */

@@ -2,10 +2,11 @@ import type { Database } from '../database/database.ts'
 import { WaybillError } from '../errors.ts'
 import { systemClock, type Clock } from '../lifecycle/clock.ts'
 import type { Catalogue, TypeName } from '../message/catalogue.ts'
-import { encodeMessage, type EncodeContext } from '../message/encode.ts'
+import { encodeMessage, type EncodeContext, type Encoding } from '../message/encode.ts'
 import { resolveLimits, type Limits } from '../message/limits.ts'
 import type { MessageToWrite, WrittenMessage } from '../message/message.ts'
 import { createMessageIds } from '../message/message-id.ts'
+import { validatePayload } from '../message/validate.ts'
 import { silentLogger, type Logger } from '../telemetry/logger.ts'
 import { silentTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import type { NewRecord, SqlStatement } from './outbox-store.ts'
@@ -138,22 +139,31 @@ export function createOutbox<C extends Catalogue, Tx>(options: OutboxOptions<C, 
   return { write: write as Outbox<C, Tx>['write'], statement, wake: notify }
 }
 
-/** Encodes all of them before it waits for any schema, so that nothing the caller changes meanwhile is written. */
+/** Encodes all of them before it asks any schema, so that nothing the caller changes meanwhile is written. */
 async function encodeAll(given: unknown, context: EncodeContext): Promise<readonly NewRecord[]> {
   const messages: readonly unknown[] = Array.isArray(given) ? given : [given]
   const encodings = messages.map((message) => encodeMessage(message, context))
-  const ids = new Set<string>()
-  for (const { record } of encodings) {
-    if (ids.has(record.messageId)) {
-      throw new WaybillError('WAYBILL_MESSAGE_ID_CONFLICT', {
-        problem: `Two messages of one write carry the message id ${record.messageId}.`,
-        wanted: 'Each message has an id of its own.',
-      })
-    }
-    ids.add(record.messageId)
+  const records = encodings.map(({ record }) => record)
+  refuseSameIds(records)
+  const checked = encodings.filter(({ definition }) => definition.schema !== null)
+  if (checked.length > 0) await Promise.all(checked.map(validate))
+  return records
+}
+
+async function validate({ definition, payload }: Encoding): Promise<void> {
+  await validatePayload(definition, payload)
+}
+
+function refuseSameIds(records: readonly NewRecord[]): void {
+  const ids = new Set(records.map(({ messageId }) => messageId))
+  if (ids.size === records.length) return
+  for (const { messageId } of records) {
+    if (ids.delete(messageId)) continue
+    throw new WaybillError('WAYBILL_MESSAGE_ID_CONFLICT', {
+      problem: `Two messages of one write carry the message id ${messageId}.`,
+      wanted: 'Each message has an id of its own.',
+    })
   }
-  await Promise.all(encodings.map(({ validate }) => validate()))
-  return encodings.map(({ record }) => record)
 }
 
 function keysOf(records: readonly NewRecord[]): string[] {
