@@ -62,7 +62,8 @@ export function fetchResult(rows: readonly Row[], lanes: readonly LaneRequest[])
   return { server, snapshot, sequence, pages: [...pages.values()] }
 }
 
-function recordOf(row: Row, lane: number): OutboxRecord {
+/** The first columns of a row, from position to time of creation. */
+export function recordOf(row: Row, lane: number): OutboxRecord {
   return {
     lane,
     position: Number(row[1]),

@@ -11,6 +11,7 @@ import type {
   Settlement,
 } from '../../src/ports.ts'
 import { DEFAULT_SCHEMA, identifier } from './identifier.ts'
+import { createLooking } from './look.ts'
 import { createMetaReader } from './meta.ts'
 import { readCommitted } from './read-committed.ts'
 import { createRebalancer } from './rebalance.ts'
@@ -74,12 +75,15 @@ function leaseCalls(database: SqlExecutor, schema: string): LeaseCalls {
 type RecordCalls = Pick<RelayStore, 'ring' | 'fetch' | 'settle' | 'park' | 'blockedKeys'>
 
 function recordCalls(database: SqlExecutor, schema: string): RecordCalls {
+  const looking = createLooking(database, schema)
   return {
     async ring() {
       const rows = await database.query(ring(schema))
       return rows[0]?.[0] ?? ''
     },
     async fetch(request: FetchRequest): Promise<FetchResult> {
+      const looked = await looking(request)
+      if (looked !== null) return looked
       const filters = { gated: request.gated.length > 0, blockedKeys: request.passBlockedKeys }
       const rows = await database.query(fetch(schema, filters), fetchValues(request))
       return fetchResult(rows, request.lanes)

@@ -1,3 +1,4 @@
+import { keyIsParked } from './parked-key.ts'
 import { SERVER } from './server.ts'
 
 /** Which optional filters a fetch needs; without them it does not pay for them. */
@@ -112,16 +113,11 @@ function passedOver(schema: string, { gated, blockedKeys }: FetchFilters): strin
           and o.exchange <> all ($10::text[])
           and (o.exchange, o.routing_key) not in (select * from unnest($11::text[], $12::text[]))`
   // The first select does not refer to the record and so runs once: when nothing is parked, that is all the cost.
-  // The offset keeps the second one a look into the index; it would become a hash of everything that is parked.
   const keys = `
           and (
             o.key is null
             or not (select exists (select from ${schema}.parked as p where p.state <> 'discarded'))
-            or not exists (
-              select from ${schema}.parked as p
-              where p.lane = o.lane and p.key = o.key and p.state <> 'discarded'
-              offset 0
-            )
+            or not ${keyIsParked(schema)}
           )`
   return `${gated ? gates : ''}${blockedKeys ? keys : ''}`
 }

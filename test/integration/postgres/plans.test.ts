@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { fetchValues } from '../../../adapters/postgres/record-rows.ts'
 import { fetch } from '../../../adapters/postgres/statements/fetch.ts'
+import { look } from '../../../adapters/postgres/statements/look.ts'
 import { park } from '../../../adapters/postgres/statements/park.ts'
 import { settle } from '../../../adapters/postgres/statements/settle.ts'
 import type { OutboxRecord } from '../../../src/ports.ts'
@@ -43,6 +44,9 @@ test.for(Object.entries(STATISTICS))(
       expectIndexesOnly(plan)
       expect(rowsRead(plan)).toBeLessThan(4500)
     }
+    const looked = await lookPlan(setting, reader)
+    expectIndexesOnly(looked)
+    expect(rowsRead(looked)).toBe(20)
     for (const plan of await removalPlans(setting, records)) {
       expectIndexesOnly(plan)
       expect(scansOf(plan).reduce((sum, { loops }) => sum + loops, 0)).toBe(records.length)
@@ -131,6 +135,16 @@ async function fetchPlans({ pool, store }: Setting, reader: Reader): Promise<Pla
     }
   }
   return plans
+}
+
+/** A look for the last twenty of a lot of records. */
+async function lookPlan({ pool }: Setting, reader: Reader): Promise<Plan> {
+  const { rows } = await pool.query<{ last: string }>('select max(id) as last from waybill.outbox')
+  const last = Number(rows[0]?.last)
+  const leaf = (last >> 18) & 3
+  const lanes = reader.owned.map(({ lane }) => lane)
+  const values = [reader.relayId, lanes, last - 20, last, '1:1:', 100, 65_536]
+  return explain(pool, look('waybill', { leaf, blockedKeys: true }), values)
 }
 
 async function removalPlans(setting: Setting, records: readonly OutboxRecord[]): Promise<Plan[]> {
