@@ -140,22 +140,23 @@ interface End {
 async function oneConnection(parts: Parts): Promise<End> {
   const { options, owner, live, stop } = parts
   const lost = deferred<Error>()
-  let readyAt: number | null = null
+  let session: Session | null = null
   try {
-    const session = await openSession(parts, lost.resolve)
+    session = await openSession(parts, lost.resolve)
+    // Whoever closes from here on finds the session; until here it could not be seen.
     live.opening = session
+    if (stop.signal.aborted) throw unavailable('The connection is no longer wanted.')
     await Promise.race([owner.onOpening(session), lost.promise.then(rethrow)])
     live.opening = null
     if (!session.alive) throw await lost.promise
-    if (stop.signal.aborted) throw unavailable('The connection is no longer wanted.')
     live.session = session
-    readyAt = options.clock.monotonic()
+    const readyAt = options.clock.monotonic()
     options.logger.info({ connection: options.connectionName }, 'The connection to RabbitMQ is ready.')
     setState(parts, session.blocked ? 'blocked' : 'ready')
     const reason = await lost.promise
     return { reason, lastedMs: options.clock.monotonic() - readyAt }
   } catch (error) {
-    await live.opening?.end()
+    await session?.end()
     live.opening = null
     return { reason: toError(error), lastedMs: 0 }
   }

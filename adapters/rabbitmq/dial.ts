@@ -1,5 +1,6 @@
 import { connect as connectSocket, type Socket } from 'node:net'
 import { connect, type ChannelModel, type SocketOptions } from 'amqplib'
+import { WaybillError } from '../../src/index.ts'
 import { deferred } from './deferred.ts'
 import { toError, unavailable } from './failure.ts'
 import { urlFault, type ResolvedOptions } from './options.ts'
@@ -57,11 +58,30 @@ async function open(options: ResolvedOptions, signal: AbortSignal): Promise<Dial
     const model = await connect(withHeartbeat(url, options.heartbeatMs), socketOptions)
     // Without a listener an error before the session has its own would end the process.
     model.on('error', () => undefined)
+    await refuseSmallFrames(model)
     return { model, carrier }
   } catch (error) {
     carrier?.destroy()
     throw toError(error)
   }
+}
+
+/**
+ * A message's properties and headers travel in one frame, and a broker ends the connection for one that is too large:
+ * 64 KiB of headers, the most that amqplib encodes, five short texts of 256 bytes each, and what is around them.
+ */
+const LEAST_FRAME_BYTES = 67 * 1024
+
+async function refuseSmallFrames(model: ChannelModel): Promise<void> {
+  const { connection } = model
+  const agreed: unknown = 'frameMax' in connection ? connection.frameMax : null
+  if (typeof agreed !== 'number' || agreed >= LEAST_FRAME_BYTES) return
+  await model.close()
+  throw new WaybillError('WAYBILL_UNSUPPORTED', {
+    problem: `RabbitMQ and this connection agreed on frames of at most ${String(agreed)} bytes.`,
+    wanted: `The headers of a message need up to ${String(LEAST_FRAME_BYTES)}, in one frame.`,
+    remedy: 'Take frame_max out of the configuration of the broker, and frameMax out of its address.',
+  })
 }
 
 function withHeartbeat(url: string, heartbeatMs: number): string {

@@ -93,6 +93,8 @@ function attach(parts: Parts): void {
     state.reason ??= toError(error)
     // Before amqplib ends the stream in order, which a dead peer would never answer.
     resetSocket(socketOf(model), parts.carrier)
+    // When it was amqplib that found the error, it now waits for an answer that the reset has made impossible.
+    killSoon(parts, state.reason)
   })
   model.on('close', (error) => {
     if (error !== undefined) state.reason ??= toError(error)
@@ -113,11 +115,15 @@ function attach(parts: Parts): void {
   const socket = socketOf(model)
   if (socket !== null && (socket.destroyed || socket.writableEnded)) {
     state.alive = false
-    state.reason = unavailable('The connection ended while it was opened.')
-    queueMicrotask(() => {
-      finish(parts)
-    })
+    killSoon(parts, unavailable('The connection ended while it was opened.'))
   }
+}
+
+/** After what amqplib is doing now. */
+function killSoon(parts: Parts, reason: Error): void {
+  queueMicrotask(() => {
+    killSession(parts, reason)
+  })
 }
 
 function finish({ model, carrier, listener, state }: Parts): void {

@@ -150,8 +150,11 @@ function readTime(time: string | undefined, timestamp: unknown): number | null {
     const parsed = Date.parse(time)
     if (!Number.isNaN(parsed)) return parsed
   }
-  return typeof timestamp === 'number' && Number.isSafeInteger(timestamp * 1000) ? timestamp * 1000 : null
+  return typeof timestamp === 'number' && Math.abs(timestamp) * 1000 <= LATEST_DATE ? timestamp * 1000 : null
 }
+
+/** Milliseconds: the last instant that a `Date` can hold (ECMAScript). AMQP has 64 bits for the seconds. */
+const LATEST_DATE = 8.64e15
 
 /** A body is a view on what was read from the socket; a small one would keep all of that in memory. */
 function ownBytes(content: Buffer): Buffer {

@@ -18,6 +18,8 @@ export interface TcpProxy extends AsyncDisposable {
   blackhole(direction: Direction): void
   /** Delays each chunk, in both directions. */
   latency(ms: number): void
+  /** Says to all clients what the server never said. */
+  inject(bytes: Buffer): void
   close(): Promise<void>
 }
 
@@ -81,6 +83,9 @@ export async function startTcpProxy(target: {
     },
     latency: (ms) => {
       faults.delayMs = ms
+    },
+    inject: (bytes) => {
+      for (const { client } of pairs) client.write(bytes)
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -1,6 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { systemClock, type Clock } from '../../../src/ports.ts'
-import { acknowledge, outgoing, probePublisher, probeSubscription } from '../../../testing/contracts/transport-subject.ts'
+import {
+  acknowledge,
+  outgoing,
+  probePublisher,
+  probeSubscription,
+} from '../../../testing/contracts/transport-subject.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startTcpProxy } from '../../support/tcp-proxy.ts'
 import { createWorld, recordedLogger, type World } from './world.ts'

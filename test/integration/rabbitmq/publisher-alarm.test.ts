@@ -1,6 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { outgoing, probePublisher, type PublisherProbe } from '../../../testing/contracts/transport-subject.ts'
+import {
+  outgoing,
+  probePublisher,
+  type PublisherProbe,
+} from '../../../testing/contracts/transport-subject.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createWorld, recordedLogger, type World } from './world.ts'
 

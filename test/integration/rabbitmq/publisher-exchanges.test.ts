@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { PublishOutcome } from '../../../src/ports.ts'
-import { outgoing, probePublisher, type PublisherProbe } from '../../../testing/contracts/transport-subject.ts'
+import {
+  outgoing,
+  probePublisher,
+  type PublisherProbe,
+} from '../../../testing/contracts/transport-subject.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createWorld, recordedLogger, type World } from './world.ts'
 

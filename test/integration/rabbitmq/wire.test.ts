@@ -1,7 +1,12 @@
 import { connect, type ChannelModel, type ConsumeMessage, type Options } from 'amqplib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { rabbitmq, type RabbitmqOptions } from '../../../adapters/rabbitmq/index.ts'
-import { acknowledge, outgoing, probePublisher, probeSubscription } from '../../../testing/contracts/transport-subject.ts'
+import {
+  acknowledge,
+  outgoing,
+  probePublisher,
+  probeSubscription,
+} from '../../../testing/contracts/transport-subject.ts'
 import { createTestVhost, type TestVhost } from '../../support/broker.ts'
 import { eventually } from '../../support/eventually.ts'
 

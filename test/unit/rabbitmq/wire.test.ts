@@ -302,6 +302,14 @@ describe('reading a message of somebody else', () => {
     expect(readMessage(arrived({ properties: absurd }), RECEIVED_AT).envelope?.createdAt).toBe(RECEIVED_AT)
   })
 
+  test.each([8.64e12 + 1, Number(2n ** 64n - 1n), -8.64e12 - 1, Number.NaN])(
+    'takes a time of %d seconds, which no Date can hold, for none',
+    (timestamp) => {
+      const { envelope } = readMessage(arrived({ properties: { ...STRANGER, timestamp } }), RECEIVED_AT)
+      expect(envelope?.createdAt).toBe(RECEIVED_AT)
+    },
+  )
+
   test('does not keep what was read from the socket for the sake of a small body', () => {
     const chunk = Buffer.alloc(65_536, 'a')
     const small = readMessage(arrived({ properties: STRANGER, content: chunk.subarray(10, 20) }), RECEIVED_AT)
