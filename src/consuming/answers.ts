@@ -1,23 +1,32 @@
 import { backoffMs, type BackoffOptions } from '../retry/backoff.ts'
 import type { Clock } from '../lifecycle/clock.ts'
-import { isFinal, settle, type FinalVerdict, type SettleParts } from './settle.ts'
+import { isFinal, settle, type DeadVerdict, type FinalVerdict, type SettleParts } from './settle.ts'
 import type { Verdict, Work } from './verdict.ts'
 
 /** Carries out verdicts: answers the broker, puts off, or sets aside until the database is back. */
 export interface Answers {
-  give(work: Work, verdict: Verdict, durationMs: number): void
+  /** @returns whether it is over: otherwise it is tried again. */
+  give(work: Work, verdict: Verdict, durationMs: number): boolean
   /** What was set aside goes on. @param atOnce the database has answered the first probe: it never was down. */
   giveSuspects(atOnce: boolean): void
   takeSuspects(): readonly Work[]
   suspects(): number
 }
 
+/** Decides what becomes of what would be given up. */
+export interface Failures {
+  /** @returns how long to wait before it is tried again, in milliseconds; null to give it up. */
+  retryMs(work: Work, verdict: DeadVerdict): number | null
+  /** It has been handled after all. */
+  forget(work: Work): void
+}
+
 export interface AnswerWays {
-  epoch(): number
   isStopping(): boolean
   again(work: Work): void
   later(work: Work, afterMs: number): void
   hold(): void
+  readonly failures?: Failures
   readonly random?: () => number
 }
 
@@ -39,30 +48,36 @@ const OUTAGE_SUSPICION = 0.5
 export function createAnswers(parts: SettleParts & { readonly clock: Clock }, ways: AnswerWays): Answers {
   const aside: { readonly work: Work; readonly suspect: boolean; readonly error: unknown }[] = []
 
-  const finish = (work: Work, verdict: FinalVerdict, durationMs: number): void => {
-    settle(parts, work, { verdict, durationMs })
+  const isOver = ({ session }: Work): boolean => session.state !== 'live' || ways.isStopping()
+
+  const finish = (work: Work, verdict: FinalVerdict, durationMs: number): boolean => {
+    const retryMs = verdict.kind === 'dead' ? (ways.failures?.retryMs(work, verdict) ?? null) : null
+    if (retryMs !== null && !isOver(work)) {
+      ways.later(work, retryMs)
+      return false
+    }
+    if (verdict.kind === 'ack') ways.failures?.forget(work)
+    settle(parts, work, { verdict: retryMs === null ? verdict : { kind: 'release' }, durationMs })
+    return true
   }
   const putOff = (work: Work): void => {
     work.delays += 1
     ways.later(work, backoffMs(work.delays, LATER_BACKOFF, ways.random))
   }
-  const isStale = (work: Work): boolean => work.epoch !== ways.epoch()
 
   return {
     give(work, verdict, durationMs) {
       if (isFinal(verdict)) {
-        finish(work, verdict, durationMs)
-        return
+        return finish(work, verdict, durationMs)
       }
       if (verdict.kind !== 'alone') {
         const { messageId, type } = work.delivery.envelope ?? {}
         parts.logger.warn({ messageId, type, error: verdict.error }, WHY[verdict.kind])
       }
       work.alone = true
-      if (isStale(work)) return
-      if (ways.isStopping()) {
-        finish(work, { kind: 'release' }, durationMs)
-      } else if (verdict.kind === 'alone') {
+      if (work.session.state === 'lost') return true
+      if (isOver(work)) return finish(work, { kind: 'release' }, durationMs)
+      if (verdict.kind === 'alone') {
         ways.again(work)
       } else if (verdict.kind === 'later') {
         putOff(work)
@@ -70,10 +85,11 @@ export function createAnswers(parts: SettleParts & { readonly clock: Clock }, wa
         aside.push({ work, suspect: verdict.suspect, error: verdict.error })
         ways.hold()
       }
+      return false
     },
     giveSuspects(atOnce) {
       for (const { work, suspect, error } of aside.splice(0)) {
-        if (isStale(work)) continue
+        if (work.session.state === 'lost') continue
         if (suspect) work.suspicions += atOnce ? 1 : OUTAGE_SUSPICION
         if (work.suspicions >= SUSPICIONS_LIMIT) {
           finish(work, { kind: 'dead', outcome: 'failed', reason: SUSPECT_REASON, error }, 0)
@@ -85,7 +101,7 @@ export function createAnswers(parts: SettleParts & { readonly clock: Clock }, wa
       }
     },
     takeSuspects: () => aside.splice(0).map(({ work }) => work),
-    suspects: () => aside.length,
+    suspects: () => aside.filter(({ work }) => work.session.state !== 'lost').length,
   }
 }
 

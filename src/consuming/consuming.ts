@@ -58,14 +58,13 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
     if (stopping.signal.aborted) throw stoppedBefore(parts.consumer)
     self.subscriber = createSubscriber({
       ...{ transport: parts.transport, topology, prefetch: limits.prefetch, clock, logger },
-      onDelivery(delivery, epoch) {
-        const work: Work = { delivery, epoch, delays: 0, suspicions: 0, alone: false }
+      onDelivery(delivery, session) {
+        const work: Work = { delivery, session, delays: 0, suspicions: 0, alone: false }
         if (stopping.signal.aborted) answers.give(work, { kind: 'release' }, 0)
         else dispatcher.add(work)
       },
       onLost() {
-        dispatcher.drain()
-        answers.takeSuspects()
+        dispatcher.drain(({ session }) => session.state === 'lost')
       },
     })
     await untilStopped(self.subscriber.open(), stopping.signal, parts)

@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from '../lifecycle/clock.ts'
+import { createRunning } from './running.ts'
 import type { WorkQueue } from './work-queue.ts'
 
 /** Runs what a queue holds: up to `concurrency` runs at a time, none while paused. */
@@ -10,12 +11,12 @@ export interface Dispatcher<Work> {
   resume(): void
   /** Runs what can be run: the queue has become ready by itself. */
   readonly pump: () => void
-  /** Takes out all that has not begun, and ends the waits of what was to come later. */
-  drain(): readonly Work[]
+  /** Takes out all that has not begun, or what of it is wanted, and ends the waits of what was to come later. */
+  drain(isWanted?: (work: Work) => boolean): readonly Work[]
   readonly waiting: number
   readonly running: number
-  /** Resolves when nothing runs. */
-  idle(): Promise<void>
+  /** Resolves when nothing runs, or nothing that is wanted. */
+  idle(isWanted?: (work: Work) => boolean): Promise<void>
 }
 
 export interface DispatcherParts<Work> {
@@ -29,8 +30,8 @@ export interface DispatcherParts<Work> {
 export function createDispatcher<Work>(parts: DispatcherParts<Work>): Dispatcher<Work> {
   const { clock, queue, concurrency } = parts
   const later = new Map<Cancel, Work>()
-  const idlers: (() => void)[] = []
-  const state = { paused: false, runs: 0, running: 0 }
+  const running = createRunning<Work>()
+  const state = { paused: false, runs: 0 }
 
   const pump = (): void => {
     while (!state.paused && state.runs < concurrency) {
@@ -42,13 +43,12 @@ export function createDispatcher<Work>(parts: DispatcherParts<Work>): Dispatcher
   // Whatever `run` does, its place becomes free.
   const begin = async (works: readonly Work[]): Promise<void> => {
     state.runs += 1
-    state.running += works.length
+    running.begin(works)
     try {
       await parts.run(works)
     } finally {
       state.runs -= 1
-      state.running -= works.length
-      if (state.runs === 0) for (const resolve of idlers.splice(0)) resolve()
+      running.end(works)
       pump()
     }
   }
@@ -74,21 +74,22 @@ export function createDispatcher<Work>(parts: DispatcherParts<Work>): Dispatcher
       pump()
     },
     pump,
-    drain() {
-      const drained = [...queue.drain(), ...later.values()]
-      for (const cancel of later.keys()) cancel()
-      later.clear()
+    drain(isWanted = () => true) {
+      const drained = [...queue.drain(isWanted)]
+      for (const [cancel, work] of later) {
+        if (!isWanted(work)) continue
+        cancel()
+        later.delete(cancel)
+        drained.push(work)
+      }
       return drained
     },
     get waiting() {
       return queue.size + later.size
     },
     get running() {
-      return state.running
+      return running.size
     },
-    idle() {
-      if (state.runs === 0) return Promise.resolve()
-      return new Promise((resolve) => idlers.push(resolve))
-    },
+    idle: (isWanted) => running.idle(isWanted),
   }
 }

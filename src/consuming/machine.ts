@@ -1,4 +1,4 @@
-import { createAnswers, type Answers } from './answers.ts'
+import { createAnswers, type Answers, type Failures } from './answers.ts'
 import type { ConsumingParts } from './consuming.ts'
 import { createDispatcher, type Dispatcher } from './dispatcher.ts'
 import { createHold, type Hold, type HoldParts } from './hold.ts'
@@ -6,7 +6,7 @@ import { judge, type JudgeParts } from './judge.ts'
 import type { Subscriber } from './subscriber.ts'
 import type { Work } from './verdict.ts'
 import { createWatches, type Watches } from './watch.ts'
-import { createWorkQueue } from './work-queue.ts'
+import { createWorkQueue, type WorkQueue } from './work-queue.ts'
 
 /** What a delivery goes through: it waits in the dispatcher, is judged and answered; the hold stops it all for a while. */
 export interface Machine {
@@ -22,20 +22,24 @@ export interface Surroundings {
   /** Aborts when what runs is not waited for any longer. */
   readonly shutdown: AbortSignal
   readonly subscriber: () => Subscriber | null
+  /** Default: each work by itself, in order of arrival. */
+  readonly queue?: WorkQueue<Work>
+  /** Default: what fails is given up. */
+  readonly failures?: Failures
 }
 
 export function createMachine<Tx>(parts: ConsumingParts<Tx>, around: Surroundings): Machine {
   const { clock, limits } = parts
   const watches = createWatches(clock)
-  const epoch = (): number => around.subscriber()?.epoch ?? 0
+  const queue = around.queue ?? createWorkQueue<Work>()
 
   const dispatcher = createDispatcher<Work>({
     clock,
-    queue: createWorkQueue(),
+    queue,
     concurrency: limits.concurrency,
     run: createRun(
       { ...parts, watches, handlerTimeoutMs: limits.handlerTimeoutMs, shutdown: around.shutdown },
-      { epoch, answers: () => answers },
+      { answers: () => answers, ended: (work, isOver) => queue.ended?.(work, isOver) },
     ),
   })
   const hold = createHold({
@@ -55,31 +59,39 @@ export function createMachine<Tx>(parts: ConsumingParts<Tx>, around: Surrounding
     },
   })
   const answers = createAnswers(parts, {
-    epoch,
     isStopping: () => around.stopping.aborted,
     again: dispatcher.add,
     later: dispatcher.addLater,
     hold: hold.begin,
+    ...(around.failures === undefined ? {} : { failures: around.failures }),
   })
   return { dispatcher, hold, answers, watches }
 }
 
 interface RunWays {
-  epoch(): number
   readonly answers: () => Answers
+  ended(work: Work, isOver: boolean): void
 }
 
 /** Judges what has come to run together, and answers it. What can no longer be answered is passed over. */
 function createRun<Tx>(parts: JudgeParts<Tx>, ways: RunWays): (works: readonly Work[]) => Promise<void> {
   return async (given) => {
-    const works = given.filter((work) => work.epoch === ways.epoch())
+    const works: Work[] = []
+    for (const work of given) {
+      if (work.session.state === 'lost') ways.ended(work, true)
+      else works.push(work)
+    }
     if (works.length === 0) return
     const began = parts.clock.monotonic()
     const verdicts = await judge(parts, works)
     const durationMs = parts.clock.monotonic() - began
-    for (const [work, verdict] of verdicts) ways.answers().give(work, verdict, durationMs)
+    for (const [work, verdict] of verdicts) {
+      const isOver = ways.answers().give(work, verdict, durationMs)
+      ways.ended(work, isOver)
+    }
   }
 }
+
 function holdNotices<Tx>(parts: ConsumingParts<Tx>): Pick<HoldParts, 'ping' | 'holding'> {
   return {
     ping: () => parts.database.ping(),

@@ -13,6 +13,8 @@ export interface SettleParts {
 /** The verdicts that are answers; after the others a delivery is tried again. */
 export type FinalVerdict = Extract<Verdict, { readonly kind: 'ack' | 'dead' | 'release' }>
 
+export type DeadVerdict = Extract<Verdict, { readonly kind: 'dead' }>
+
 export function isFinal(verdict: Verdict): verdict is FinalVerdict {
   return verdict.kind === 'ack' || verdict.kind === 'dead' || verdict.kind === 'release'
 }
@@ -41,11 +43,7 @@ export function settle(
   parts.telemetry.handled?.(parts.consumer, knownType(parts.messages, work), outcome, durationMs)
 }
 
-function logDead(
-  { logger }: SettleParts,
-  { delivery }: Work,
-  { outcome, reason, error }: Extract<FinalVerdict, { kind: 'dead' }>,
-): void {
+function logDead({ logger }: SettleParts, { delivery }: Work, { outcome, reason, error }: DeadVerdict): void {
   const { envelope, exchange, routingKey } = delivery
   const fields = {
     messageId: envelope?.messageId,

@@ -2,11 +2,10 @@ import type { Clock } from '../lifecycle/clock.ts'
 import { backoffMs, type BackoffOptions } from '../retry/backoff.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Delivery, QueueTopology, Subscription, Transport } from '../transport/transport.ts'
+import type { Session } from './verdict.ts'
 
 /** The consumer's subscription, which may be given up and taken again. */
 export interface Subscriber {
-  /** Grows whenever deliveries from before can no longer be answered. */
-  readonly epoch: number
   /** @throws what the transport throws, such as WAYBILL_TOPOLOGY_MISMATCH. */
   open(): Promise<void>
   /** Keeps trying to open until it works or the signal aborts. */
@@ -22,30 +21,29 @@ export interface SubscriberParts {
   readonly prefetch: number
   readonly clock: Clock
   readonly logger: Logger
-  onDelivery(delivery: Delivery, epoch: number): void
-  /** What arrived before will come again. */
-  onLost(): void
+  onDelivery(delivery: Delivery, session: Session): void
+  /** What the session has brought will come again. */
+  onLost(session: Session): void
 }
 
 const REOPEN_BACKOFF: BackoffOptions = { baseMs: 500, maxMs: 30_000, jitter: 0.5 }
 
 export function createSubscriber(parts: SubscriberParts): Subscriber {
   const self = {
-    epoch: 0,
+    session: { state: 'live' } as Session,
     current: null as Subscription | null,
     /** Ends an opening that nobody waits for any more. */
     opening: null as AbortController | null,
   }
 
   const lose = (): void => {
-    self.epoch += 1
-    parts.onLost()
+    const { session } = self
+    session.state = 'lost'
+    self.session = { state: 'live' }
+    parts.onLost(session)
   }
 
   const subscriber: Subscriber = {
-    get epoch() {
-      return self.epoch
-    },
     async open() {
       const opening = new AbortController()
       self.opening = opening
@@ -54,7 +52,7 @@ export function createSubscriber(parts: SubscriberParts): Subscriber {
         topology: parts.topology,
         prefetch: parts.prefetch,
         onDelivery(delivery) {
-          parts.onDelivery(delivery, self.epoch)
+          if (!opening.signal.aborted) parts.onDelivery(delivery, self.session)
         },
         onState(state) {
           if (state === 'connecting') lose()

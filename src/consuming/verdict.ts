@@ -1,10 +1,18 @@
 import type { Delivery } from '../transport/transport.ts'
 
+/**
+ * One life of a subscription. What it has brought can be answered until it is `lost`; while it is `ending`, what runs is
+ * finished and nothing else begins.
+ */
+export interface Session {
+  state: 'live' | 'ending' | 'lost'
+}
+
 /** A delivery on its way through a consumer. */
 export interface Work {
   readonly delivery: Delivery
-  /** Which subscription brought it: those of an earlier one can no longer be answered. */
-  readonly epoch: number
+  /** Which brought it. */
+  readonly session: Session
   /** How often it was put off; makes the next wait longer. */
   delays: number
   /** How often the database failed under its handler and yet answered at once when asked. */

@@ -5,9 +5,18 @@ export interface WorkQueue<Work> {
   add(work: Work): void
   /** Takes out what is to run next, together; nothing when there is nothing to be run yet. */
   take(): readonly Work[]
-  /** Takes out all. */
-  drain(): readonly Work[]
+  /** What was taken has run: it is over, or will be added again. */
+  readonly ended?: (work: Work, isOver: boolean) => void
+  /** Takes out all, or all that is wanted. */
+  drain(isWanted?: (work: Work) => boolean): readonly Work[]
   readonly size: number
+}
+
+/** Takes out of a list what is wanted. */
+export function takeOut<Work>(list: Work[], isWanted: (work: Work) => boolean = () => true): Work[] {
+  const all = list.splice(0)
+  list.push(...all.filter((work) => !isWanted(work)))
+  return all.filter(isWanted)
 }
 
 /** Each by itself, in order of arrival. */
@@ -16,7 +25,7 @@ export function createWorkQueue<Work>(): WorkQueue<Work> {
   return {
     add: (work) => void waiting.push(work),
     take: () => waiting.splice(0, 1),
-    drain: () => waiting.splice(0),
+    drain: (isWanted) => takeOut(waiting, isWanted),
     get size() {
       return waiting.length
     },
@@ -83,9 +92,11 @@ export function createBatchQueue<Work>(parts: BatchQueueParts<Work>): WorkQueue<
       if (waiting.length > 0) ripen()
       return taken
     },
-    drain() {
+    drain(isWanted) {
       unripe()
-      return waiting.splice(0)
+      const drained = takeOut(waiting, isWanted)
+      if (waiting.length > 0) ripen()
+      return drained
     },
     get size() {
       return waiting.length
