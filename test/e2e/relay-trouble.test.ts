@@ -6,7 +6,7 @@ import { PROJECT_ROOT, type Child } from '../support/child.ts'
 import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
-import { createRelaySetting, everythingArrived, type RelaySetting } from './relay-setting.ts'
+import { createRelaySetting, type RelaySetting } from './relay-setting.ts'
 
 /** An address where nobody listens until it is opened; then it leads to the server of `url`. */
 async function lateDoor(url: string) {
@@ -67,20 +67,20 @@ describe('a relay that starts before its servers', () => {
     await door.open()
     await relay.line(/"The relay runs\."/)
     expect(await checkOf(relay, '/readyz')).toMatchObject({ status: 200 })
-    await setting.write('a', 0)
-    await everythingArrived(setting, 1)
+    await setting.write('a', 1)
+    await setting.settled()
   })
 
   it('waits for the broker, says so, and then works', async () => {
     await using setting = await createRelaySetting()
     await using door = await lateDoor(setting.vhost.url)
     const relay = await setting.relay({ WAYBILL_AMQP_URL: door.url })
-    await setting.write('a', 0)
+    await setting.write('a', 1)
     const { status, text } = await checkOf(relay, '/readyz')
     expect({ status, text }).toMatchObject({ status: 200 })
     expect(text).toContain('The connection to the broker is connecting.')
     await door.open()
-    await everythingArrived(setting, 1)
+    await setting.settled()
     await eventually(async () => (await checkOf(relay, '/readyz')).text.includes('"status":"ok"'))
   })
 
@@ -195,8 +195,8 @@ describe('a relay that is in a hurry', () => {
     await once(child.stdout, 'data')
     child.stdout.destroy()
     await eventually(async () => Object.keys(await setting.owners()).length === 1)
-    await setting.write('a', 0)
-    await everythingArrived(setting, 1)
+    await setting.write('a', 1)
+    await setting.settled()
     child.kill('SIGTERM')
     expect(await exited).toEqual([0, null])
   })

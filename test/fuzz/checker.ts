@@ -2,7 +2,14 @@ import type { History, WrittenMessage } from './history.ts'
 
 /** The properties by the names under which a violation is reported. */
 export type Property =
-  'lost' | 'duplicated' | 'reordered' | 'published-after-rollback' | 'found-by-sweep-only'
+  | 'lost'
+  | 'duplicated'
+  | 'reordered'
+  | 'published-after-rollback'
+  | 'found-by-sweep-only'
+  | 'without-effect'
+  | 'effect-repeated'
+  | 'effect-after-rollback'
 
 export interface Violation {
   readonly property: Property
@@ -29,6 +36,17 @@ export function check(history: History, left: ReadonlySet<string>): Verdict {
     ...sweepOnly(history),
   ]
   return { committed: committed.length, arrivals: history.arrivals.length, duplicates, violations }
+}
+
+/** Holds what a consumer has done against what was written: each committed message once, and nothing else. */
+export function* checkEffects(history: History, effects: ReadonlyMap<string, number>): Generator<Violation> {
+  for (const message of history.written.values()) {
+    const times = effects.get(message.messageId) ?? 0
+    const detail = `${name(message)}: ${message.fate}, ${String(times)} effects`
+    if (message.fate !== 'committed' && times > 0) yield { property: 'effect-after-rollback', detail }
+    if (message.fate === 'committed' && times === 0) yield { property: 'without-effect', detail }
+    if (times > 1) yield { property: 'effect-repeated', detail }
+  }
 }
 
 /** Place of each message's first arrival: what a consumer with an inbox sees. */

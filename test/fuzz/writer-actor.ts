@@ -12,11 +12,12 @@ interface Payload {
   readonly version: number
 }
 const typeOn = (exchange: string) => messageType<Payload>({ exchange })
-const messages = defineMessages({
+const catalogue = defineMessages({
   'fuzz.red': typeOn('fuzz.red'),
   'fuzz.green': typeOn('fuzz.green'),
   'fuzz.blue': typeOn('fuzz.blue'),
 })
+export const fuzzMessages: typeof catalogue = catalogue
 
 export interface WriterParts {
   readonly pool: pg.Pool
@@ -26,10 +27,10 @@ export interface WriterParts {
   readonly signal: AbortSignal
 }
 
-export type FuzzOutbox = Outbox<typeof messages, pg.ClientBase>
+export type FuzzOutbox = Outbox<typeof fuzzMessages, pg.ClientBase>
 
 export const createFuzzOutbox = (pool: pg.Pool, schema: string): FuzzOutbox =>
-  createOutbox({ source: 'fuzz', messages, database: pgDatabase(pool, { schema }) })
+  createOutbox({ source: 'fuzz', messages: fuzzMessages, database: pgDatabase(pool, { schema }) })
 
 /** Keys are locked in rising order, also over several rounds of one transaction: no deadlocks. */
 interface KeyRange {
