@@ -135,7 +135,7 @@ module.exports = {
       from: { path: '^relay/cli/' },
       to: {
         path: '^relay/',
-        pathNot: ['^relay/(cli|config|logging)/', '^relay/(compose|config|relay|options)\\.ts$'],
+        pathNot: ['^relay/(cli|config|doctor|logging)/', '^relay/(compose|config|relay|options)\\.ts$'],
       },
     },
     {
@@ -196,7 +196,7 @@ module.exports = {
   options: {
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(dist|coverage)/' },
+    exclude: { path: ['^(dist|coverage)/', '^bench/peers/.+-'] },
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'default'] },
     reporterOptions: { archi: { collapsePattern: '^(src|relay|adapters)/[^/]+' } },

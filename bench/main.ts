@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { benchConsumer } from './consumer.ts'
 import { benchLatency } from './latency.ts'
 import type { Row } from './measure.ts'
+import { benchPeers } from './peers.ts'
 import { benchRelay } from './relay.ts'
 import { withSetting, type Setting } from './setting.ts'
 import { benchWriter } from './writer.ts'
@@ -11,6 +12,7 @@ const BENCHES = {
   writer: benchWriter,
   latency: benchLatency,
   consumer: benchConsumer,
+  peers: benchPeers,
 } as const
 type BenchName = keyof typeof BENCHES
 

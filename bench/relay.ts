@@ -1,12 +1,12 @@
-import type { Options } from 'amqplib'
+import type { Channel, Options } from 'amqplib'
 import { rabbitmq } from '../adapters/rabbitmq/index.ts'
 import { createRelay } from '../relay/index.ts'
 import { createOutbox, defineMessages, messageType } from '../src/index.ts'
 import { compare, type Row } from './measure.ts'
 import { QUORUM, untilQueued, type Setting } from './setting.ts'
 
-const EXCHANGE = 'bench.relay'
-const QUEUE = 'bench-relay'
+export const EXCHANGE = 'bench.relay'
+export const QUEUE = 'bench-relay'
 const WINDOW = 2_000
 const KEYS = 10_000
 const NOTE = 'x'.repeat(180)
@@ -14,7 +14,7 @@ const messages = defineMessages({
   'order.placed': messageType<{ orderId: string; note: string }>({ exchange: EXCHANGE }),
 })
 
-interface Captured {
+export interface Captured {
   readonly content: Buffer
   readonly options: Options.Publish
 }
@@ -25,10 +25,7 @@ interface Captured {
  */
 export async function benchRelay(setting: Setting): Promise<Row[]> {
   const count = Math.round(100_000 * setting.scale)
-  const channel = await setting.connection.createChannel()
-  await channel.assertExchange(EXCHANGE, 'topic', { durable: true })
-  await channel.assertQueue(QUEUE, QUORUM)
-  await channel.bindQueue(QUEUE, EXCHANGE, '#')
+  const channel = await declareQueue(setting)
   await drainBacklog(setting, count)
   const captured = await capture(setting, count)
   const rows = await compare({
@@ -44,8 +41,16 @@ export async function benchRelay(setting: Setting): Promise<Row[]> {
   return rows
 }
 
+export async function declareQueue({ connection }: Setting): Promise<Channel> {
+  const channel = await connection.createChannel()
+  await channel.assertExchange(EXCHANGE, 'topic', { durable: true })
+  await channel.assertQueue(QUEUE, QUORUM)
+  await channel.bindQueue(QUEUE, EXCHANGE, '#')
+  return channel
+}
+
 /** @returns messages per second from the start of the relay until every record is published and removed. */
-async function drainBacklog(setting: Setting, count: number): Promise<number> {
+export async function drainBacklog(setting: Setting, count: number): Promise<number> {
   const { database, amqpUrl, pool, connection } = setting
   await purge(setting)
   await writeBacklog(setting, count)
@@ -96,7 +101,7 @@ async function writeBacklog({ database }: Setting, count: number): Promise<void>
 }
 
 /** The messages as the relay has just sent them. */
-async function capture({ connection }: Setting, count: number): Promise<Captured[]> {
+export async function capture({ connection }: Setting, count: number): Promise<Captured[]> {
   const channel = await connection.createChannel()
   const captured: Captured[] = []
   await channel.prefetch(2_000)
@@ -146,7 +151,7 @@ async function publishRaw(setting: Setting, captured: readonly Captured[]): Prom
   return rate
 }
 
-async function purge({ connection }: Setting): Promise<void> {
+export async function purge({ connection }: Setting): Promise<void> {
   const channel = await connection.createChannel()
   await channel.purgeQueue(QUEUE)
   await channel.close()
