@@ -157,7 +157,7 @@ module.exports = {
     {
       name: 'contracts-name-no-adapter',
       severity: 'error',
-      comment: 'A contract suite holds any adapter, a stranger\'s too: it is handed its subject.',
+      comment: "A contract suite holds any adapter, a stranger's too: it is handed its subject.",
       from: { path: '^testing/contracts/' },
       to: { path: '^adapters/' },
     },
