@@ -2,133 +2,232 @@ import { hostname } from 'node:os'
 import { openPool, pgDatabase, pgPool, poolTarget } from '../adapters/pg/index.ts'
 import {
   grants,
+  inspectActivity,
+  inspectContents,
+  inspectDatabase,
   migrate,
   migrationSql,
   SCHEMA_VERSION,
+  type ActivityFacts,
+  type ContentFacts,
+  type DatabaseFacts,
   type MigrationReport,
+  type Role,
 } from '../adapters/postgres/index.ts'
-import { rabbitmq } from '../adapters/rabbitmq/index.ts'
-import { WaybillError, type Database, type Logger } from '../src/ports.ts'
+import {
+  inspectBroker,
+  inspectManagement,
+  rabbitmq,
+  type BrokerFacts,
+  type InspectedNames,
+  type ManagementFacts,
+  type RabbitmqOptions,
+} from '../adapters/rabbitmq/index.ts'
+import { systemClock, WaybillError, type Database, type Logger } from '../src/ports.ts'
 import type { Config } from './config.ts'
+import { databasesOf, type DatabaseTarget } from './config/databases.ts'
 import { relayOptions } from './config/relay-options.ts'
+import { groupRelays, type RelayGroup } from './group.ts'
 import { HEALTH_PATHS, startHealthServer, type HealthServer } from './health/health-server.ts'
 import { liveChecks, readyChecks } from './health/relay-checks.ts'
 import { sentenceOf } from './logging/describe-error.ts'
-import { createRelay, type Relay } from './relay.ts'
+import { createRelay } from './relay.ts'
+import { shareTransport } from './share-transport.ts'
 
-export { grants, HEALTH_PATHS, migrationSql, SCHEMA_VERSION }
-export type { MigrationReport }
+export { databasesOf, grants, HEALTH_PATHS, migrationSql, SCHEMA_VERSION }
+export type { ActivityFacts, BrokerFacts, ContentFacts, DatabaseFacts, DatabaseTarget }
+export type { ManagementFacts, MigrationReport, Role }
 
 /** Of a database, what the commands need. */
 export type CommandDatabase = Pick<Database<unknown>, 'relay' | 'committed' | 'classify'>
 
+/** Looks at how a database is set up. */
+export interface Inspector {
+  setup(role: Role): Promise<DatabaseFacts>
+  activity(longMs: number): Promise<ActivityFacts>
+  contents(): Promise<ContentFacts>
+  /** @throws WaybillError when what was applied differs from the migrations of this release. */
+  migrations(): Promise<void>
+}
+
 interface OpenDatabase {
   readonly database: CommandDatabase
+  readonly inspect: Inspector
   /** Ends all connections; waits for what runs on them. */
   readonly close: () => Promise<void>
 }
 
+interface Opening {
+  readonly config: Config
+  readonly applicationName: string
+  readonly logger?: Logger
+}
+
 /** Connects when asked for something, not before. */
-function openDatabase({ values }: Config, applicationName: string, logger?: Logger): OpenDatabase {
+function openDatabase({ url, schema }: DatabaseTarget, opening: Opening): OpenDatabase {
+  const { values } = opening.config
   const pool = openPool({
-    url: values.WAYBILL_DATABASE_URL ?? '',
-    applicationName,
+    url,
+    applicationName: opening.applicationName,
     size: values.WAYBILL_DATABASE_POOL_SIZE,
     connectTimeoutMs: values.WAYBILL_DATABASE_CONNECT_TIMEOUT_MS,
     queryTimeoutMs: values.WAYBILL_DATABASE_QUERY_TIMEOUT_MS,
-    onIdleError: (error) => logger?.debug({ error }, 'An idle connection to the database was lost.'),
+    onIdleError: (error) => opening.logger?.debug({ error }, 'An idle connection to the database was lost.'),
   })
-  return { database: pgDatabase(pool, { schema: values.WAYBILL_SCHEMA }), close: () => pool.end() }
+  const sql = pgPool(pool)
+  return {
+    database: pgDatabase(pool, { schema }),
+    inspect: {
+      setup: (role) => inspectDatabase(sql, { schema, role, now: () => systemClock.now() }),
+      activity: (longMs) => inspectActivity(sql, longMs),
+      contents: () => inspectContents(sql, schema),
+      migrations: async () => {
+        await migrate(sql, { schema, dryRun: true })
+      },
+    },
+    close: () => pool.end(),
+  }
 }
 
 /** Runs `work` on a database that is closed afterwards, and says so when it could not be reached. */
 export async function withDatabase<Result>(
-  config: Config,
-  applicationName: string,
-  work: (database: CommandDatabase) => Promise<Result>,
+  target: DatabaseTarget,
+  opening: Opening,
+  work: (open: Pick<OpenDatabase, 'database' | 'inspect'>) => Promise<Result>,
 ): Promise<Result> {
-  const { database, close } = openDatabase(config, applicationName)
+  const open = openDatabase(target, opening)
   try {
-    return await work(database)
+    return await work(open)
   } catch (error) {
-    throw database.classify(error) === 'infrastructure' ? databaseUnavailable(config, error) : error
+    throw open.database.classify(error) === 'infrastructure' ? databaseUnavailable(target, error) : error
   } finally {
-    await close()
+    await open.close()
   }
 }
 
-function databaseUnavailable({ values }: Config, cause: unknown): WaybillError {
-  const target = poolTarget(values.WAYBILL_DATABASE_URL ?? '')
+function databaseUnavailable({ url }: DatabaseTarget, cause: unknown): WaybillError {
   return new WaybillError('WAYBILL_DATABASE_UNAVAILABLE', {
-    problem: `The ${target} cannot be used: ${sentenceOf(cause).replace(/\.$/, '')}.`,
+    problem: `The ${poolTarget(url)} cannot be used: ${sentenceOf(cause).replace(/\.$/, '')}.`,
     remedy: 'Check that it runs and that WAYBILL_DATABASE_URL names it.',
     cause,
   })
 }
 
-/** Brings the schema up to this release. Statements take as long as they take. */
+/** Which outbox it is, for people, without user and password. */
+export function describeTarget({ url, schema }: DatabaseTarget): string {
+  return `${poolTarget(url)}, schema "${schema}"`
+}
+
+/** Brings a schema up to this release. Statements take as long as they take. */
 export async function migrateDatabase(
-  config: Config,
-  options: { readonly dryRun: boolean },
+  target: DatabaseTarget,
+  { config, dryRun }: { readonly config: Config; readonly dryRun: boolean },
 ): Promise<MigrationReport> {
-  const { values } = config
   const pool = openPool({
-    url: values.WAYBILL_DATABASE_URL ?? '',
+    url: target.url,
     applicationName: 'waybill migrate',
     size: 2,
-    connectTimeoutMs: values.WAYBILL_DATABASE_CONNECT_TIMEOUT_MS,
+    connectTimeoutMs: config.values.WAYBILL_DATABASE_CONNECT_TIMEOUT_MS,
   })
-  const schema = values.WAYBILL_SCHEMA
   try {
-    return await migrate(pgPool(pool), { schema, ...options })
+    return await migrate(pgPool(pool), { schema: target.schema, dryRun })
   } catch (error) {
-    throw pgDatabase(pool).classify(error) === 'infrastructure' ? databaseUnavailable(config, error) : error
+    throw pgDatabase(pool).classify(error) === 'infrastructure' ? databaseUnavailable(target, error) : error
   } finally {
     await pool.end()
   }
 }
 
-/** A relay with all that it stands on. */
-export interface ComposedRelay {
-  readonly relay: Relay
-  readonly health: HealthServer
-  /** Stops the relay, then closes what it stood on. */
-  readonly close: () => Promise<void>
+/** Looks at the broker, as the relay would connect to it. */
+export function lookAtBroker({ values }: Config, names: InspectedNames): Promise<BrokerFacts> {
+  return inspectBroker(brokerOptions(values, 'waybill doctor'), names)
 }
 
-/**
- * Health checks are served from here on; the relay is not started yet.
- * @throws WaybillError WAYBILL_CONFIGURATION_INVALID when the address for health checks cannot be listened on.
- */
-export async function composeRelay(config: Config, logger: Logger): Promise<ComposedRelay> {
-  const { values } = config
-  const options = relayOptions(values)
-  const host = values.WAYBILL_HOST ?? hostname()
-  const { database, close: closeDatabase } = openDatabase(config, 'waybill relay', logger)
-  const transport = rabbitmq({
+/** What the management API tells; null when none is configured. */
+export async function lookAtManagement({ values }: Config): Promise<ManagementFacts | null> {
+  const { WAYBILL_MANAGEMENT_URL: url, WAYBILL_AMQP_URL: amqpUrl } = values
+  if (url === null) return null
+  const abort = new AbortController()
+  const cancel = systemClock.after(values.WAYBILL_AMQP_CONNECT_TIMEOUT_MS, () => {
+    abort.abort()
+  })
+  try {
+    return await inspectManagement({ url, amqpUrl: amqpUrl ?? '', signal: abort.signal })
+  } finally {
+    cancel()
+  }
+}
+
+function brokerOptions(values: Config['values'], connectionName: string): RabbitmqOptions {
+  const { heartbeatMs, confirmTimeoutMs } = relayOptions(values)
+  return {
     url: values.WAYBILL_AMQP_URL ?? '',
-    connectionName: `waybill relay ${host}`.slice(0, 128),
-    heartbeatMs: options.heartbeatMs,
-    confirmTimeoutMs: options.confirmTimeoutMs,
+    connectionName: connectionName.slice(0, 128),
+    heartbeatMs,
+    confirmTimeoutMs,
     connectTimeoutMs: values.WAYBILL_AMQP_CONNECT_TIMEOUT_MS,
     blockedMaxMs: values.WAYBILL_AMQP_BLOCKED_MAX_MS,
     reconnect: { maxMs: values.WAYBILL_AMQP_RECONNECT_MAX_MS },
     maxMessageBytes: values.WAYBILL_AMQP_MAX_MESSAGE_BYTES,
     topology: values.WAYBILL_TOPOLOGY,
     cloudEvents: values.WAYBILL_CLOUD_EVENTS === 'on',
+  }
+}
+
+/** All relays of one process, with all that they stand on. */
+export interface ComposedRelays {
+  readonly relays: RelayGroup
+  readonly health: HealthServer
+  /** Stops the relays, then closes what they stood on. */
+  readonly close: () => Promise<void>
+}
+
+export interface ComposeParts {
+  readonly logger: Logger
+  /** Looks at each database before a relay works on it, as soon as it answers; what it throws ends that relay. */
+  readonly refuse: (facts: DatabaseFacts) => void
+}
+
+/**
+ * A relay for each outbox, over one connection to the broker. Health checks are served from here on; nothing is
+ * started yet.
+ * @throws WaybillError WAYBILL_CONFIGURATION_INVALID when the address for health checks cannot be listened on.
+ */
+export async function composeRelays(
+  config: Config,
+  { logger, refuse }: ComposeParts,
+): Promise<ComposedRelays> {
+  const { values } = config
+  const options = relayOptions(values)
+  const host = values.WAYBILL_HOST ?? hostname()
+  const open = databasesOf(values).map((target) => ({
+    name: describeTarget(target),
+    ...openDatabase(target, { config, logger, applicationName: 'waybill relay' }),
+  }))
+  const own = rabbitmq({ ...brokerOptions(values, `waybill relay ${host}`), logger })
+  const transport = open.length > 1 ? shareTransport(own) : own
+  const meta = async ({ relay }: CommandDatabase, inspect: Inspector): ReturnType<typeof relay.meta> => {
+    const found = await relay.meta()
+    refuse(await inspect.setup('relay'))
+    return found
+  }
+  const relays = groupRelays(
+    open.map(({ name, database, inspect }) => {
+      const checked = { ...database, relay: { ...database.relay, meta: () => meta(database, inspect) } }
+      return { name, relay: createRelay({ database: checked, transport, logger, host }, options) }
+    }),
     logger,
-  })
-  const relay = createRelay({ database, transport, logger, host }, options)
+  )
   const health = await startHealthServer({
     listen: values.WAYBILL_HEALTH_LISTEN,
-    live: () => liveChecks(relay.status()),
-    ready: () => readyChecks(relay.status()),
+    live: () => liveChecks(relays.status()),
+    ready: () => readyChecks(relays.status()),
   })
   const close = async (): Promise<void> => {
-    await relay.stop()
+    await relays.stop()
     await transport.close()
-    await closeDatabase()
+    await Promise.all(open.map((one) => one.close()))
     await health.close()
   }
-  return { relay, health, close }
+  return { relays, health, close }
 }

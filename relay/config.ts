@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { repeatedDatabases, urlsIn } from './config/databases.ts'
 import { configurationError, type ConfigProblem } from './config/problem.ts'
 import { relationProblems } from './config/relay-options.ts'
 import { createRedact, showSecret, type Redact } from './config/secrets.ts'
@@ -54,9 +55,10 @@ export function readConfig(use: ConfigUse, source: ConfigSource = {}): Config {
     if (given === null && isNeeded(variable.neededBy, use)) problems.push(missing(name, variable))
   }
   const checked = values as unknown as VariableValues
-  if (problems.length === 0) problems.push(...relationProblems(checked))
+  if (problems.length === 0) problems.push(...relationProblems(checked), ...repeatedDatabases(checked))
   if (problems.length > 0) throw configurationError(problems)
-  return { values: checked, redact: createRedact([checked.WAYBILL_DATABASE_URL, checked.WAYBILL_AMQP_URL]) }
+  const secrets = [checked.WAYBILL_DATABASE_URL, checked.WAYBILL_AMQP_URL, checked.WAYBILL_MANAGEMENT_URL]
+  return { values: checked, redact: createRedact(secrets.flatMap(urlsIn)) }
 }
 
 function withOver(env: Environment, over: Environment): Environment {

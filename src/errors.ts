@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   WAYBILL_SCHEMA_MISSING: 'The database schema has not been created.',
   WAYBILL_SCHEMA_TOO_OLD: 'The database schema is older than this code needs.',
   WAYBILL_SCHEMA_TOO_NEW: 'The database schema no longer supports this code.',
+  WAYBILL_SETUP_UNSAFE: 'The database is set up in a way on which a promise could not be kept.',
   WAYBILL_MIGRATION_CHANGED: 'A migration that was applied has since been edited.',
   WAYBILL_DATABASE_UNAVAILABLE: 'The database cannot be reached.',
   WAYBILL_BROKER_UNAVAILABLE: 'The broker cannot be reached.',

@@ -5,6 +5,15 @@ export type { ClassifyOptions } from './classify.ts'
 export { grants } from './grants.ts'
 export type { GrantOptions } from './grants.ts'
 export { DEFAULT_SCHEMA } from './identifier.ts'
+export { inspectActivity, inspectContents, inspectDatabase } from './inspect.ts'
+export type {
+  ActivityFacts,
+  ContentFacts,
+  DatabaseFacts,
+  InspectOptions,
+  ServerFacts,
+  TableFacts,
+} from './inspect.ts'
 export { migrate } from './migrate.ts'
 export type { MigrateOptions, MigrationReport } from './migrate.ts'
 export { migrationSql } from './migration-sql.ts'
@@ -21,5 +30,6 @@ export { postgresDatabase } from './postgres-database.ts'
 export type { PostgresDatabaseOptions } from './postgres-database.ts'
 export { createRelayStore } from './relay-store.ts'
 export type { RelayStoreOptions } from './relay-store.ts'
+export type { Role } from './rights.ts'
 export { SCHEMA_VERSION } from './schema-version.ts'
 export type { SqlDriver, SqlExecutor, SqlPool, SqlText } from './sql-executor.ts'

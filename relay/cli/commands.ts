@@ -1,8 +1,15 @@
 import type { Command } from './command.ts'
+import { doctorCommand } from './doctor-command.ts'
 import { healthCommand } from './health-command.ts'
 import { migrateCommand } from './migrate-command.ts'
 import { relayCommand } from './relay-command.ts'
 import { statusCommand } from './status-command.ts'
 
 /** In the order in which people meet them. */
-export const COMMANDS: readonly Command[] = [migrateCommand, relayCommand, statusCommand, healthCommand]
+export const COMMANDS: readonly Command[] = [
+  migrateCommand,
+  doctorCommand,
+  relayCommand,
+  statusCommand,
+  healthCommand,
+]

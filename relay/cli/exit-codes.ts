@@ -3,15 +3,15 @@ import { isWaybillError, type WaybillErrorCode } from '../../src/index.ts'
 /** How a command ends. docs/configuration.md lists them. */
 export const EXIT = {
   ok: 0,
-  /** Something went wrong that the other codes do not name. */
+  /** Something went wrong that the other codes do not name. `waybill doctor`: it found errors. */
   failed: 1,
-  /** An argument or a variable cannot be used: starting again will not help. */
+  /** An argument, a variable or the set-up of the database cannot be used: starting again will not help. */
   usage: 2,
   /** The schema is missing, too old, too new or was changed: run `waybill migrate` of the right release. */
   schema: 3,
   /** The database or the broker cannot be reached: starting again may help. */
   unavailable: 4,
-  /** `waybill status`: all was read, and something wants a person. */
+  /** `waybill status` and `waybill doctor`: all was read, and something wants a person. */
   attention: 5,
 } as const
 
@@ -20,6 +20,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 const BY_ERROR: Partial<Record<WaybillErrorCode, ExitCode>> = {
   WAYBILL_CONFIGURATION_INVALID: EXIT.usage,
   WAYBILL_OPTION_INVALID: EXIT.usage,
+  WAYBILL_SETUP_UNSAFE: EXIT.usage,
   WAYBILL_SCHEMA_MISSING: EXIT.schema,
   WAYBILL_SCHEMA_TOO_OLD: EXIT.schema,
   WAYBILL_SCHEMA_TOO_NEW: EXIT.schema,

@@ -1,5 +1,5 @@
 import { WaybillError } from '../../src/index.ts'
-import { grants, migrateDatabase, migrationSql, type MigrationReport } from '../compose.ts'
+import { databasesOf, grants, migrateDatabase, migrationSql, type MigrationReport } from '../compose.ts'
 import type { Command, CommandCall, Flags } from './command.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 
@@ -30,13 +30,15 @@ export const migrateCommand: Command = {
   async run({ flags, config, io }: CommandCall): Promise<ExitCode> {
     const schema = config.values.WAYBILL_SCHEMA
     const from = startingVersion(flags)
-    const rights = roleGrants(flags, schema)
     if (flags['sql'] === true) {
-      io.stdout(migrationSql({ schema, from }) + rights)
+      io.stdout(migrationSql({ schema, from }) + roleGrants(flags, schema))
       return EXIT.ok
     }
-    const report = await migrateDatabase(config, { dryRun: flags['dry-run'] === true })
-    io.stdout(describe(report) + (rights === '' ? GRANTS_HINT : rights))
+    const dryRun = flags['dry-run'] === true
+    const targets = databasesOf(config.values)
+    for (const target of targets) io.stdout(describe(await migrateDatabase(target, { config, dryRun })))
+    const rights = [...new Set(targets.map((target) => roleGrants(flags, target.schema)))].join('')
+    io.stdout(rights === '' ? GRANTS_HINT : rights)
     return EXIT.ok
   },
 }

@@ -1,5 +1,6 @@
 import { systemClock, type Logger } from '../../src/ports.ts'
-import { composeRelay, type ComposedRelay } from '../compose.ts'
+import { composeRelays, type ComposedRelays } from '../compose.ts'
+import { refuseUnsafe } from '../doctor/refuse.ts'
 import { createLogger } from '../logging/logger.ts'
 import type { Command, CommandCall } from './command.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
@@ -28,7 +29,7 @@ export const relayCommand: Command = {
     })
     const signals = listenForStop(logger)
     try {
-      const composed = await composeRelay(config, logger)
+      const composed = await composeRelays(config, { logger, refuse: refuseUnsafe })
       return await runToTheEnd(composed, { logger, signals, limitMs: values.WAYBILL_SHUTDOWN_TIMEOUT_MS })
     } finally {
       signals.ignoreAgain()
@@ -42,26 +43,21 @@ interface Surroundings {
   readonly limitMs: number
 }
 
-async function runToTheEnd(composed: ComposedRelay, around: Surroundings): Promise<ExitCode> {
-  const { relay, health } = composed
+async function runToTheEnd(composed: ComposedRelays, around: Surroundings): Promise<ExitCode> {
+  const { relays, health } = composed
   const { logger, signals } = around
   logger.info({ version: packageVersion(), health: health.address }, 'The relay starts.')
-  const started = relay.start().then(() => {
-    logger.info({ relayId: relay.relayId, lanes: relay.status().lanes }, 'The relay runs.')
-  })
+  const running = relays.run()
   try {
     const failure = await Promise.race([
-      // Its failure ends the race, its success does not.
-      started.then(() => relay.ended),
+      running,
       signals.requested.then((signal) => {
         logger.info({ signal }, 'The relay stops.')
         return null
       }),
     ])
-    if (failure !== null) throw failure
+    if (failure !== null) throw failure as Error
   } finally {
-    // A start that is stopped fails, which is no news then.
-    started.catch(() => undefined)
     await closeWithin(composed, around)
   }
   logger.info({}, 'The relay has stopped.')
@@ -69,7 +65,7 @@ async function runToTheEnd(composed: ComposedRelay, around: Surroundings): Promi
 }
 
 /** Ends the process when closing takes too long: who asked it to stop will not wait for ever either. */
-async function closeWithin(composed: ComposedRelay, { logger, limitMs }: Surroundings): Promise<void> {
+async function closeWithin(composed: ComposedRelays, { logger, limitMs }: Surroundings): Promise<void> {
   const cancel = systemClock.after(limitMs, () => {
     logger.error(
       { limitMs },

@@ -1,10 +1,13 @@
 import type { Backlog, LaneStatus, OutboxMeta, SeenCluster } from '../../src/ports.ts'
-import { SCHEMA_VERSION, withDatabase } from '../compose.ts'
+import { databasesOf, describeTarget, SCHEMA_VERSION, withDatabase, type DatabaseTarget } from '../compose.ts'
+import type { Config } from '../config.ts'
 import type { Command, CommandCall } from './command.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 
-/** What `waybill status --json` prints; fields are only ever added. */
+/** What `waybill status --json` prints, as an array when there are several outboxes; fields are only ever added. */
 export interface StatusReport {
+  /** Which outbox: database, host and schema. */
+  readonly outbox: string
   readonly schema: string
   readonly schemaVersion: number
   /** The schema version that this release was written for. */
@@ -41,18 +44,26 @@ export const statusCommand: Command = {
     'Needs WAYBILL_DATABASE_URL. Exit code 0: all is well. 5: something wants attention, and the output says what.',
   use: () => 'database',
   async run({ flags, config, io }: CommandCall): Promise<ExitCode> {
-    const report = await withDatabase(config, 'waybill status', async ({ relay }) => {
-      const meta = await relay.meta()
-      return statusReport(config.values.WAYBILL_SCHEMA, {
-        meta,
-        backlog: await relay.backlog(),
-        lanes: await relay.lanes(),
-        clusters: await relay.clusters(),
-      })
-    })
-    io.stdout(flags['json'] === true ? `${JSON.stringify(report, null, 2)}\n` : describe(report))
-    return report.attention.length === 0 ? EXIT.ok : EXIT.attention
+    const reports: StatusReport[] = []
+    for (const target of databasesOf(config.values)) reports.push(await statusOf(target, config))
+    const shown = reports.length === 1 ? reports[0] : reports
+    io.stdout(
+      flags['json'] === true ? `${JSON.stringify(shown, null, 2)}\n` : reports.map(describe).join('\n'),
+    )
+    return reports.every(({ attention }) => attention.length === 0) ? EXIT.ok : EXIT.attention
   },
+}
+
+function statusOf(target: DatabaseTarget, config: Config): Promise<StatusReport> {
+  return withDatabase(target, { config, applicationName: 'waybill status' }, async ({ database }) => {
+    const { relay } = database
+    return statusReport(target, {
+      meta: await relay.meta(),
+      backlog: await relay.backlog(),
+      lanes: await relay.lanes(),
+      clusters: await relay.clusters(),
+    })
+  })
 }
 
 interface StatusFacts {
@@ -62,10 +73,11 @@ interface StatusFacts {
   readonly clusters: readonly SeenCluster[]
 }
 
-function statusReport(schema: string, { meta, backlog, lanes, clusters }: StatusFacts): StatusReport {
+function statusReport(target: DatabaseTarget, { meta, backlog, lanes, clusters }: StatusFacts): StatusReport {
   const { records, estimated, oldestAgeMs, parked, dead } = backlog
   return {
-    schema,
+    outbox: describeTarget(target),
+    schema: target.schema,
     schemaVersion: meta.schemaVersion,
     codeVersion: SCHEMA_VERSION,
     backlog: { records, estimated, oldestAgeMs },
@@ -128,6 +140,7 @@ function describe(report: StatusReport): string {
   const oldest = backlog.oldestAgeMs === null ? '' : `, the oldest for ${duration(backlog.oldestAgeMs)}`
   const about = backlog.estimated ? 'about ' : ''
   return [
+    `Outbox    ${report.outbox}`,
     `Schema    "${report.schema}", version ${report.schemaVersion} (this release: ${report.codeVersion})`,
     `Backlog   ${about}${backlog.records} ${plural(backlog.records, 'message')} not yet published${oldest}`,
     `Parked    ${parked}, of which ${dead} dead`,

@@ -1,4 +1,4 @@
-import { oneOf, schemaName, serverUrl, whole, wholeSeconds } from './parse.ts'
+import { databaseUrls, oneOf, schemaName, serverUrl, whole, wholeSeconds } from './parse.ts'
 import { optional, type VariablesOf } from './variable.ts'
 
 export interface ConnectionValues {
@@ -16,6 +16,7 @@ export interface ConnectionValues {
   readonly WAYBILL_AMQP_MAX_MESSAGE_BYTES: number
   readonly WAYBILL_TOPOLOGY: 'declare' | 'verify'
   readonly WAYBILL_CLOUD_EVENTS: 'on' | 'off'
+  readonly WAYBILL_MANAGEMENT_URL: string | null
 }
 
 const DAY_MS = 86_400_000
@@ -23,8 +24,9 @@ const DAY_MS = 86_400_000
 /** How the database and the broker are reached and used. */
 export const CONNECTION_VARIABLES: VariablesOf<ConnectionValues> = {
   WAYBILL_DATABASE_URL: {
-    meaning: 'The PostgreSQL database whose outbox is relayed.',
-    parser: serverUrl('postgres://user:password@host:5432/database', 'postgres', 'postgresql'),
+    meaning:
+      'The PostgreSQL database whose outbox is relayed. One process can relay several; see "Several databases".',
+    parser: databaseUrls('postgres://user:password@host:5432/database', 'postgres', 'postgresql'),
     fallback: null,
     neededBy: 'database',
     secret: true,
@@ -38,13 +40,13 @@ export const CONNECTION_VARIABLES: VariablesOf<ConnectionValues> = {
   },
   WAYBILL_SCHEMA: {
     ...optional,
-    meaning: 'The schema that holds the tables of Waybill.',
+    meaning: 'The schema that holds the tables of Waybill, where the URL does not name one.',
     parser: schemaName(),
     fallback: 'waybill',
   },
   WAYBILL_DATABASE_POOL_SIZE: {
     ...optional,
-    meaning: 'The most connections to the database that one relay opens.',
+    meaning: 'The most connections that one relay opens to each of its outboxes.',
     parser: whole('connections', 3, 100),
     fallback: 5,
   },
@@ -109,5 +111,13 @@ export const CONNECTION_VARIABLES: VariablesOf<ConnectionValues> = {
     meaning: 'Whether messages carry CloudEvents headers.',
     parser: oneOf('on', 'off'),
     fallback: 'on',
+  },
+  WAYBILL_MANAGEMENT_URL: {
+    ...optional,
+    meaning:
+      'The management API of the broker, for `waybill doctor`: it tells what AMQP does not. A user with the tag `monitoring` is enough.',
+    parser: serverUrl('http://user:password@host:15672', 'http', 'https'),
+    fallback: null,
+    secret: true,
   },
 }

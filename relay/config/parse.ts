@@ -1,3 +1,5 @@
+import { schemasOf, urlsIn } from './databases.ts'
+
 /** What came of reading a value: the value, or what is wrong with it and how to put it right. */
 export type Parsed<Value> =
   | { readonly kind: 'value'; readonly value: Value }
@@ -19,7 +21,7 @@ function good<Value>(value: Value): Parsed<Value> {
   return { kind: 'value', value }
 }
 
-function bad<Value>(problem: string, remedy?: string): Parsed<Value> {
+function bad(problem: string, remedy?: string): Parsed<never> {
   return remedy === undefined ? { kind: 'bad', problem } : { kind: 'bad', problem, remedy }
 }
 
@@ -72,19 +74,46 @@ export function oneOf<Choice extends string>(...choices: readonly Choice[]): Par
 
 /** A URL of a server. The text itself is the value, since drivers read more out of it than this check does. */
 export function serverUrl(example: string, ...schemes: readonly string[]): Parser<string> {
-  const escaping =
-    'Percent-encode special characters of the user and the password: @ is %40, # is %23, / is %2F.'
   return {
     wanted: `a URL such as ${example}`,
     parse(text) {
-      if (!schemes.some((scheme) => text.startsWith(`${scheme}://`))) {
-        return bad(`does not begin with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`)
-      }
-      if (!URL.canParse(text)) return bad('is not a valid URL', escaping)
-      const { hash } = new URL(text)
-      return hash === '' ? good(text) : bad('has an unescaped #', escaping)
+      const fault = urlFault(text, schemes)
+      return fault ?? good(text)
     },
   }
+}
+
+/** URLs of databases, each with the schemas that it names. The text itself is the value. */
+export function databaseUrls(example: string, ...schemes: readonly string[]): Parser<string> {
+  return {
+    wanted: `a URL such as ${example}, or several with spaces between them`,
+    parse(text) {
+      for (const url of urlsIn(text)) {
+        const fault = urlFault(url, schemes) ?? schemaFault(url)
+        if (fault !== null) return fault
+      }
+      return good(text)
+    },
+  }
+}
+
+const ESCAPING =
+  'Percent-encode special characters of the user and the password: @ is %40, # is %23, / is %2F, a space is %20.'
+
+function urlFault(text: string, schemes: readonly string[]): Parsed<never> | null {
+  if (!schemes.some((scheme) => text.startsWith(`${scheme}://`))) {
+    return bad(`does not begin with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`)
+  }
+  if (!URL.canParse(text)) return bad('is not a valid URL', ESCAPING)
+  return new URL(text).hash === '' ? null : bad('has an unescaped #', ESCAPING)
+}
+
+function schemaFault(url: string): Parsed<never> | null {
+  for (const schema of schemasOf(url)) {
+    const parsed = schema === '' ? bad('is empty') : schemaName().parse(schema)
+    if (parsed.kind === 'bad') return bad(`names a schema that ${parsed.problem}`)
+  }
+  return null
 }
 
 /** What the adapter's `identifier()` takes, said here so that it is told together with all other problems. */

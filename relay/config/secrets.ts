@@ -11,8 +11,13 @@ export function hideUrlPasswords(text: string): string {
   return text.replace(USER_INFO, `$1$2:${HIDDEN}@`).replace(SECRET_PARAMETER, `$1${HIDDEN}`)
 }
 
-/** A secret value as it may be shown: a URL without its password, of anything else only the length. */
+/** A secret value as it may be shown: URLs without their passwords, of anything else only the length. */
 export function showSecret(value: string): string {
+  const words = value.split(/\s+/)
+  return words.every((word) => word.includes('://')) ? words.map(showUrl).join(' ') : showUrl(value)
+}
+
+function showUrl(value: string): string {
   const hidden = `(hidden, ${value.length} characters)`
   // Without `//` there is no user part: `user:password@host` has the scheme `user` and the rest as it stands.
   if (!URL.canParse(value) || !value.includes('://')) return hidden
@@ -29,8 +34,8 @@ export type Redact = (text: string) => string
  * Drivers put into their errors what they were given. This hides the passwords of these URLs, plain and
  * percent-encoded, and of any other URL.
  */
-export function createRedact(urls: readonly (string | null)[]): Redact {
-  const secrets = urls.flatMap((url) => (url === null ? [] : passwordsOf(url)))
+export function createRedact(urls: readonly string[]): Redact {
+  const secrets = urls.flatMap(passwordsOf)
   return (text) => {
     let shown = hideUrlPasswords(text)
     for (const secret of secrets) shown = shown.replaceAll(secret, HIDDEN)
