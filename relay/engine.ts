@@ -152,9 +152,17 @@ function openDrain(
   { clock, telemetry, options }: EngineParts,
   out: { mayPublish: () => boolean; publish: Parameters<typeof createDrain>[1]['publish'] },
 ): Drain {
-  const maxMs = options.gateMaxMs
+  const { gateMaxMs, retryBaseMs, retryMaxMs, retryAttempts, retryForMs } = options
   return createDrain(
-    { ...options, gateBackoff: { baseMs: Math.min(200, maxMs), maxMs, jitter: 0.5 } },
+    {
+      ...options,
+      gateBackoff: { baseMs: Math.min(200, gateMaxMs), maxMs: gateMaxMs, jitter: 0.5 },
+      retry: {
+        backoff: { baseMs: retryBaseMs, maxMs: retryMaxMs, jitter: 0.5 },
+        maxAttempts: retryAttempts,
+        maxAgeMs: retryForMs,
+      },
+    },
     {
       telemetry,
       random: Math.random,

@@ -47,6 +47,14 @@ export interface RelayOptions {
    * @defaultValue `hold`
    */
   readonly onUnroutable?: 'hold' | 'ignore' | 'park'
+  /** The wait after the first refusal of a message for its own sake; it doubles with each. @defaultValue `5_000` */
+  readonly retryBaseMs?: number
+  /** The longest wait between two attempts, half as much again by chance. @defaultValue 15 minutes */
+  readonly retryMaxMs?: number
+  /** How often a message may be refused for its own sake before it is dead. @defaultValue `10` */
+  readonly retryAttempts?: number
+  /** How long after its first refusal a message is tried again before it is dead. @defaultValue 24 hours */
+  readonly retryForMs?: number
   /** The longest wait before an exchange that failed is tried again. @defaultValue `30_000` */
   readonly gateMaxMs?: number
   /** How long an exchange may be full without a confirm before it is passed over. @defaultValue `1_000` */
@@ -81,6 +89,10 @@ const RANGES: Readonly<Record<NumberOption, readonly [number, number]>> = {
   sweepMs: [50, 24 * HOUR_MS],
   pollMinMs: [1, 60_000],
   pollMaxMs: [1, 60_000],
+  retryBaseMs: [10, HOUR_MS],
+  retryMaxMs: [10, 24 * HOUR_MS],
+  retryAttempts: [1, 1000],
+  retryForMs: [0, 30 * 24 * HOUR_MS],
   gateMaxMs: [10, HOUR_MS],
   stuckMs: [10, HOUR_MS],
   stallMs: [50, HOUR_MS],
@@ -112,6 +124,10 @@ export function resolveOptions(given: RelayOptions = {}): ResolvedRelayOptions {
     pollMaxMs: given.pollMaxMs ?? 50,
     onDead: given.onDead ?? 'block-key',
     onUnroutable: given.onUnroutable ?? 'hold',
+    retryBaseMs: given.retryBaseMs ?? 5000,
+    retryMaxMs: given.retryMaxMs ?? HOUR_MS / 4,
+    retryAttempts: given.retryAttempts ?? 10,
+    retryForMs: given.retryForMs ?? 24 * HOUR_MS,
     gateMaxMs: given.gateMaxMs ?? 30_000,
     stuckMs: given.stuckMs ?? 1000,
     stallMs: given.stallMs ?? 1000,

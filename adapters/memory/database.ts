@@ -13,8 +13,9 @@ import { assertUsable, createEngine, type Engine, type Row, type StoredRecord } 
 import { createInboxStore, inboxEntries, rememberAll } from './inbox-store.ts'
 import { MemoryLockTimeout } from './locks.ts'
 import { createOutboxStore } from './outbox-store.ts'
+import type { ParkedRecord } from './parked.ts'
 import { createPartitionStore } from './partition-store.ts'
-import { createRelayStore, type MemoryRelayStore, type ParkedRecord } from './relay-store.ts'
+import { createRelayStore, type MemoryRelayStore } from './relay-store.ts'
 import { createTransaction, findState, type MemoryTransaction } from './transaction.ts'
 
 export interface MemoryDatabaseOptions {

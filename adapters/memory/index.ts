@@ -6,7 +6,7 @@ export type { MemoryDatabase, MemoryDatabaseFaults, MemoryDatabaseOptions } from
 export type { Row } from './engine.ts'
 export type { BrokerFaults } from './faults.ts'
 export { MemoryLockTimeout } from './locks.ts'
-export type { ParkedRecord } from './relay-store.ts'
+export type { ParkedRecord } from './parked.ts'
 export type { MemoryTransaction } from './transaction.ts'
 export { memoryTransport } from './transport.ts'
 export type { MemoryTransport, MemoryTransportOptions } from './transport.ts'

@@ -2,8 +2,6 @@ import { randomUUID } from 'node:crypto'
 import {
   LANE_COUNT,
   type OutboxMeta,
-  type OutboxRecord,
-  type ParkRequest,
   type RecordReference,
   type RelayStore,
   type Settlement,
@@ -11,13 +9,8 @@ import {
 import type { Engine, StoredRecord } from './engine.ts'
 import { fetchPages } from './fetch.ts'
 import { createLeases } from './leases.ts'
+import { createParked, type ParkedRecord } from './parked.ts'
 import { snapshotText } from './snapshot.ts'
-
-/** A record that was moved aside. */
-export interface ParkedRecord extends OutboxRecord {
-  readonly reason: string
-  readonly error: string
-}
 
 export interface MemoryRelayStore {
   readonly store: RelayStore
@@ -34,7 +27,7 @@ const SCHEMA_VERSION = 2_147_483_647
 /** @param check rejects while the database is down on purpose. */
 export function createRelayStore(engine: Engine, check: () => Promise<void>): MemoryRelayStore {
   const leases = createLeases(engine.clock)
-  const parked: ParkedRecord[] = []
+  const parked = createParked(engine, (relayId, claim) => leases.owns(relayId, claim))
   const meta: OutboxMeta = {
     schemaVersion: SCHEMA_VERSION,
     minCompatible: 0,
@@ -46,8 +39,6 @@ export function createRelayStore(engine: Engine, check: () => Promise<void>): Me
     await check()
     return work()
   }
-  const isKeyBlocked = (lane: number, key: string): boolean =>
-    parked.some((record) => record.lane === lane && record.key === key)
 
   const store: RelayStore = {
     meta: () => answer(() => meta),
@@ -77,27 +68,26 @@ export function createRelayStore(engine: Engine, check: () => Promise<void>): Me
         sequence: engine.sequence(),
         pages: fetchPages(engine, request, {
           owns: (relayId, claim) => leases.owns(relayId, claim),
-          isKeyBlocked,
+          isKeyBlocked: (lane, key) => parked.isKeyBlocked(lane, key),
         }),
       })),
-    settle: (records) => answer(() => settlement(engine, remove(engine, records).length)),
+    settle: (records) =>
+      answer(() => settlement(engine, parked.remove(records) + remove(engine, records).length)),
     park: (requests) =>
       answer(() => {
-        const removed = remove(engine, requests)
-        parked.push(...removed.map(([record, why]) => withReason(record, why)))
-        return settlement(engine, removed.length)
+        const again = parked.refuse(requests)
+        const moved = remove(engine, requests)
+        parked.add(moved)
+        return settlement(engine, again + moved.length)
       }),
-    blockedKeys: (lanes) =>
-      answer(() => {
-        const keyed = parked.filter(({ lane, key }) => key !== null && lanes.includes(lane))
-        return new Set(keyed.map(({ lane, key }) => `${String(lane)}:${String(key)}`))
-      }),
+    due: (request) => answer(() => parked.due(request)),
+    blockedKeys: (lanes) => answer(() => parked.blockedKeys(lanes)),
     rotate: () => answer(() => ({ truncated: [], burnt: 0 })),
-    backlog: () => answer(() => ({ ...waiting(engine), parked: parked.length, dead: parked.length })),
+    backlog: () => answer(() => ({ ...waiting(engine), ...parked.counts() })),
     lanes: () => answer(() => leases.lanes()),
     clusters: () => answer(() => [{ ...CLUSTER, ageMs: 0 }]),
   }
-  return { store, parked: () => [...parked] }
+  return { store, parked: () => parked.list() }
 }
 
 /** Takes a transaction number also when nothing was removed, as the pair rule of relays needs one. */
@@ -118,10 +108,6 @@ function remove<Reference extends RecordReference>(
     engine.records.delete(reference.position)
     return [[record, reference] as const]
   })
-}
-
-function withReason({ xid: _, ...record }: StoredRecord, { reason, error }: ParkRequest): ParkedRecord {
-  return { ...record, reason, error }
 }
 
 function waiting(engine: Engine): { records: number; estimated: boolean; oldestAgeMs: number | null } {

@@ -3,27 +3,25 @@ import type {
   FetchRequest,
   FetchResult,
   LaneStatus,
-  ParkRequest,
   RecordReference,
   RelayRegistration,
   RelayStore,
   SeenCluster,
-  Settlement,
 } from '../../src/ports.ts'
 import { DEFAULT_SCHEMA, identifier } from './identifier.ts'
 import { createLooking } from './look.ts'
 import { createMetaReader } from './meta.ts'
+import { parkedCalls, takeParked } from './parked-calls.ts'
 import { readCommitted } from './read-committed.ts'
 import { createRebalancer } from './rebalance.ts'
 import { fetchResult, fetchValues } from './record-rows.ts'
+import { references, settlement } from './references.ts'
 import { createRotator } from './rotate.ts'
-import type { SqlExecutor, SqlPool, SqlText } from './sql-executor.ts'
+import type { SqlExecutor, SqlPool } from './sql-executor.ts'
 import { backlog, EXACT_UP_TO, leafEstimate } from './statements/backlog.ts'
-import { blockedKeys } from './statements/blocked-keys.ts'
 import { clusters } from './statements/cluster.ts'
 import { fetch } from './statements/fetch.ts'
 import { lanes } from './statements/lanes.ts'
-import { park } from './statements/park.ts'
 import { register } from './statements/register.ts'
 import { releaseLanes } from './statements/release-lanes.ts'
 import { renew } from './statements/renew.ts'
@@ -48,6 +46,7 @@ export function createRelayStore(pool: SqlPool, options: RelayStoreOptions = {})
     rotate: createRotator({ pool, database, schema }),
     ...leaseCalls(database, schema),
     ...recordCalls(database, schema),
+    ...parkedCalls(database, schema),
     ...viewCalls(database, schema),
   }
 }
@@ -72,7 +71,7 @@ function leaseCalls(database: SqlExecutor, schema: string): LeaseCalls {
   }
 }
 
-type RecordCalls = Pick<RelayStore, 'ring' | 'fetch' | 'settle' | 'park' | 'blockedKeys'>
+type RecordCalls = Pick<RelayStore, 'ring' | 'fetch' | 'settle'>
 
 function recordCalls(database: SqlExecutor, schema: string): RecordCalls {
   const looking = createLooking(database, schema)
@@ -89,16 +88,9 @@ function recordCalls(database: SqlExecutor, schema: string): RecordCalls {
       return fetchResult(rows, request.lanes)
     },
     async settle(records: readonly RecordReference[]) {
-      return settlement(await database.query(settle(schema), references(records)))
-    },
-    async park(records: readonly ParkRequest[]) {
-      const reasons = records.map(({ reason }) => storable(reason))
-      const errors = records.map(({ error }) => storable(error))
-      return settlement(await database.query(park(schema), [...references(records), reasons, errors]))
-    },
-    async blockedKeys(given: readonly number[]) {
-      const rows = await database.query(blockedKeys(schema), [given])
-      return new Set(rows.map(([key]) => key ?? ''))
+      const taken = await takeParked(database, schema, records)
+      const settled = settlement(await database.query(settle(schema), references(records)))
+      return { ...settled, removed: settled.removed + taken }
     },
   }
 }
@@ -143,24 +135,4 @@ function viewCalls(database: SqlExecutor, schema: string): ViewCalls {
       }))
     },
   }
-}
-
-function references(records: readonly RecordReference[]): unknown[][] {
-  return [
-    records.map(({ lane }) => lane),
-    records.map(({ position }) => position),
-    records.map(({ messageId }) => messageId),
-  ]
-}
-
-function settlement(rows: readonly (readonly SqlText[])[]): Settlement {
-  const [removed, xid, server] = rows[0] ?? []
-  return { removed: Number(removed), xid: Number(xid), server: server ?? '' }
-}
-
-const MAX_ERROR_LENGTH = 10_000
-
-/** PostgreSQL cannot hold NUL characters, and nobody reads an error of a megabyte. */
-function storable(text: string): string {
-  return text.replaceAll('\0', '�').slice(0, MAX_ERROR_LENGTH)
 }

@@ -14,10 +14,11 @@ const LEAVES = [0, 1, 2, 3].map((leaf) => `outbox_${String(leaf)}`)
 /** The outbox by hand: `waybill.write` in triggers and other languages. It runs with the rights of its caller. */
 const WRITING: readonly Right[] = [
   { on: 'table', names: ['outbox'], privileges: ['insert'] },
+  { on: 'table', names: ['scheduled'], privileges: ['select', 'insert', 'delete'] },
   { on: 'sequence', names: ['outbox_id_seq'], privileges: ['usage'] },
   {
     on: 'function',
-    names: ['write', 'is_name', 'new_message_id', 'lane_of', 'crc32'],
+    names: ['write', 'schedule', 'cancel', 'new_record', 'is_name', 'new_message_id', 'lane_of', 'crc32'],
     privileges: ['execute'],
   },
 ]
@@ -27,7 +28,8 @@ export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
   writer: WRITING,
   relay: [
     { on: 'table', names: ['meta'], privileges: ['select'] },
-    { on: 'table', names: ['outbox'], privileges: ['select', 'delete'] },
+    { on: 'table', names: ['outbox'], privileges: ['select', 'insert', 'delete'] },
+    { on: 'table', names: ['scheduled'], privileges: ['select', 'delete', 'update'] },
     { on: 'table', names: LEAVES, privileges: ['select', 'truncate'] },
     { on: 'sequence', names: ['outbox_id_seq'], privileges: ['select', 'usage'] },
     { on: 'table', names: ['parked', 'relay'], privileges: ['select', 'insert', 'update', 'delete'] },

@@ -31,10 +31,13 @@ export interface Upkeep {
 
 /** How often other people's replays and discards are looked for. */
 const BLOCKED_MS = 2000
+/** How often parked records that are due are looked for. */
+const RETRY_MS = 1000
 
 export function createUpkeep(parts: UpkeepParts): Upkeep {
   const blocked = duty(parts, () => refreshBlocked(parts))
-  const duties = [blocked, duty(parts, sweeper(parts)), duty(parts, rotator(parts))]
+  const retries = duty(parts, () => retryParked(parts))
+  const duties = [blocked, retries, duty(parts, sweeper(parts)), duty(parts, rotator(parts))]
   return {
     start() {
       for (const each of duties) each.start()
@@ -62,6 +65,18 @@ async function refreshBlocked(parts: UpkeepParts): Promise<number> {
   blocking.update(query, names)
   parts.onOpened()
   return BLOCKED_MS
+}
+
+/** Takes parked records that are due into memory. */
+async function retryParked(parts: UpkeepParts): Promise<number> {
+  const { retrying } = parts.drain
+  const wait = Math.min(RETRY_MS, parts.options.retryBaseMs)
+  const plan = retrying.plan()
+  if (plan === null) return wait
+  const due = await parts.store.due({ relayId: parts.relayId(), ...plan.request })
+  parts.onAnswer()
+  if (retrying.apply(plan, due)) parts.onOpened()
+  return wait
 }
 
 /** Sweeps every lane, page by page, then rests. */

@@ -9,6 +9,8 @@ import { createIntake, type Intake } from './intake.ts'
 import { createLanes, type Lanes } from './lanes.ts'
 import { createMemory, resetLanes } from './memory.ts'
 import { createOutflow } from './outflow.ts'
+import type { RetryOptions } from './parking.ts'
+import { createRetrying, type Retrying } from './retrying.ts'
 import { createSettling, type Settling } from './settling.ts'
 import { createSweeping, type Sweeping } from './sweeping.ts'
 
@@ -24,6 +26,7 @@ export interface DrainOptions {
   /** What becomes of a message that no queue is bound for. */
   readonly onUnroutable: 'hold' | 'ignore' | 'park'
   readonly gateBackoff: BackoffOptions
+  readonly retry: RetryOptions
   /** How long an exchange may be full without a confirm before it is passed over. */
   readonly stuckMs: number
 }
@@ -52,6 +55,7 @@ export interface Drain {
   readonly settling: Settling
   readonly sweeping: Sweeping
   readonly blocking: Blocking
+  readonly retrying: Retrying
   /** Something may have changed behind our back (a lost connection): no hint is trusted any more. */
   doubt(): void
   /** Sends what may be sent. */
@@ -101,6 +105,7 @@ export function createDrain(options: DrainOptions, ports: DrainPorts): Drain {
     settling: createSettling({ memory, marks, outflow, intake, telemetry }),
     sweeping: createSweeping({ memory, gates, batchSize, passBlockedKeys }),
     blocking: createBlocking(memory, passBlockedKeys),
+    retrying: createRetrying({ memory, gates, inOrder: passBlockedKeys, now }),
     doubt() {
       marks.clear()
       resetLanes(memory)

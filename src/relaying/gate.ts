@@ -1,5 +1,5 @@
 import { backoffMs, type BackoffOptions } from '../retry/backoff.ts'
-import type { Gate, Route } from './held.ts'
+import type { Gate, Held, Route } from './held.ts'
 import type { GatedRoute } from './relay-store.ts'
 
 export interface GateOptions {
@@ -20,6 +20,7 @@ export function createGate(place: GatePlace, now: number): Gate {
     failures: 0,
     retryAt: now,
     retained: null,
+    avoided: null,
   }
 }
 
@@ -29,6 +30,12 @@ export function shut(gate: Gate, failure: { reason: string; now: number }, optio
   gate.state = 'closed'
   gate.reason = failure.reason
   gate.retryAt = failure.now + backoffMs(gate.failures, options.backoff, options.random)
+}
+
+/** Whether another record is to be tried instead: neither the one that was refused twice nor those behind it. */
+export function isAvoided({ avoided }: Gate, job: Held): boolean {
+  if (avoided === null) return false
+  return avoided.messageId === job.messageId || (avoided.key !== null && avoided.key === job.key)
 }
 
 /** The gate that stands in the way of a record, the exchange's own first. */

@@ -5,6 +5,7 @@ import {
   gateOf,
   gatesOf,
   install,
+  isAvoided,
   remove,
   shut,
   type GateOptions,
@@ -25,6 +26,8 @@ export interface GateFailure {
   readonly place: GatePlace
   readonly reason: string
   readonly now: number
+  /** Whether the record itself may be to blame: when it fails again as the probe, another one is tried. */
+  readonly rotates?: boolean
 }
 
 /**
@@ -110,8 +113,11 @@ function fail(keeper: Keeper, job: Held, failure: GateFailure): void {
   }
   const isNews = gate.retained === null || gate.retained === job
   leaveStall(memory, route, gate)
+  if (failure.rotates === true && gate.retained === job) {
+    gate.retained = null
+    gate.avoided = job
+  } else if (!job.home.leaving) gate.retained ??= job
   // The next owner of the lane finds it by itself.
-  if (!job.home.leaving) gate.retained ??= job
   else if (gate.retained === job) gate.retained = null
   if (gate.retained === job) job.stage = 'retained'
   else forget(job)
@@ -156,7 +162,7 @@ function release(keeper: Keeper, job: Held): void {
 }
 
 /**
- * The first record that comes becomes the probe. One whose key has another on its way may not go before that: it is
+ * The first record that comes and is not to be avoided becomes the probe. One whose key has another on its way may not go before that: it is
  * passed over like those behind a closed gate, and the gate lures again a little later, which brings it back.
  */
 function keepForProbe(
@@ -164,8 +170,10 @@ function keepForProbe(
   gate: Gate,
   { job, now }: { job: Held; now: number },
 ): void {
+  if (isAvoided(gate, job)) return
   gate.state = 'closed'
   gate.retryAt = now
+  gate.avoided = null
   if (job.key !== null && memory.keys.has(job.key)) {
     gate.retryAt = now + backoffMs(Math.max(gate.failures, 1), options.backoff, options.random)
     return
@@ -180,9 +188,17 @@ function due(keeper: Keeper, now: number): Held[] {
   for (const gate of list(keeper)) {
     const route = keeper.memory.routes.get(gate.exchange)
     const isBehind = gate.routingKey !== null && route?.gate !== null
-    if (gate.state !== 'closed' || gate.retryAt > now || isBehind) continue
+    if (gate.retryAt > now || isBehind) continue
+    if (gate.state === 'luring' && gate.avoided !== null) {
+      // Nothing else has come: it is tried again itself.
+      gate.avoided = null
+      resetLanes(keeper.memory)
+    }
+    if (gate.state !== 'closed') continue
     if (gate.retained === null) {
       gate.state = 'luring'
+      gate.retryAt =
+        now + backoffMs(Math.max(gate.failures, 1), keeper.options.backoff, keeper.options.random)
       resetLanes(keeper.memory)
     } else {
       gate.state = 'probing'

@@ -1,6 +1,7 @@
 import type { OutgoingMessage } from '../transport/transport.ts'
 import { emptyHints, type LaneHints } from './bounds.ts'
 import type { LaneSweep } from './sweep.ts'
+import type { ParkedState } from './parking.ts'
 import { createQueue, type Queue } from './queue.ts'
 
 /**
@@ -21,6 +22,8 @@ export interface Held extends OutgoingMessage {
   /** False when its headers are no JSON object of texts: it can never be published as it is. */
   readonly isReadable: boolean
   stage: Stage
+  /** Null when its row is in the outbox. */
+  parked: ParkedState | null
   /** Whether it stands in the line of its key. */
   inLine: boolean
   /** The next record of the same key in memory. */
@@ -73,6 +76,8 @@ export interface Gate {
   retryAt: number
   /** The record that failed first; tried again before any other. */
   retained: Held | null
+  /** One that was refused twice: another one is tried instead, to learn which of the two is to blame. */
+  avoided: Pick<Held, 'messageId' | 'key'> | null
 }
 
 /** What a relay knows about an exchange. */
@@ -83,6 +88,8 @@ export interface Route {
   inFlightBytes: number
   /** Confirms so far, to tell slow from stuck. */
   confirms: number
+  /** How many confirms there had been when a message was last refused, by message id. */
+  readonly refusals: Map<string, number>
   /** Since when it has been full without a confirm. */
   stuckSince: number | null
   stuckAt: number
@@ -114,6 +121,7 @@ export function createRoute(exchange: string): Route {
     inFlight: 0,
     inFlightBytes: 0,
     confirms: 0,
+    refusals: new Map(),
     stuckSince: null,
     stuckAt: 0,
     gate: null,

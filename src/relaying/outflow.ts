@@ -2,7 +2,8 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { OutgoingMessage, PublishOutcome } from '../transport/transport.ts'
 import type { Gates } from './gates.ts'
 import { isHeld, type Held, type Route } from './held.ts'
-import { blockedName, dropUnsent, forget, leaveUnsent, passOn, resetLane, type Memory } from './memory.ts'
+import { leaveUnsent, passOn, type Memory } from './memory.ts'
+import { conclude, type Exit, type Parked } from './outcomes.ts'
 
 export interface OutflowParts {
   readonly memory: Memory
@@ -12,10 +13,9 @@ export interface OutflowParts {
     readonly window: number
     readonly windowBytes: number
     readonly stuckMs: number
-    readonly onDead: 'block-key' | 'skip'
-    readonly onUnroutable: 'hold' | 'ignore' | 'park'
-  }
+  } & Exit['options']
   readonly ports: {
+    readonly random: () => number
     now(): number
     wallClock(): number
     mayPublish(): boolean
@@ -23,12 +23,6 @@ export interface OutflowParts {
   }
   /** It was this record's turn, but it can never be published as it is. */
   unreadable(message: OutgoingMessage): void
-}
-
-export interface Parked {
-  readonly job: Held
-  readonly reason: string
-  readonly error: string
 }
 
 /** What goes out of memory: to the publisher, and from its outcomes to what is to be settled or parked. */
@@ -47,15 +41,19 @@ export interface Outflow {
 const LARGEST_SHARE = 0.75
 const TURN = 32
 
-/** Where records leave: the parts, and what has left. */
-interface Exit extends OutflowParts {
-  readonly confirmed: Held[]
-  readonly toPark: Parked[]
-}
-
 export function createOutflow(parts: OutflowParts): Outflow {
-  const exit: Exit = { ...parts, confirmed: [], toPark: [] }
-  const { memory } = parts
+  const { memory, ports } = parts
+  const exit: Exit = {
+    ...parts,
+    random: ports.random,
+    now: () => ports.now(),
+    wallClock: () => ports.wallClock(),
+    sendNext: (job) => {
+      sendNext(parts, job)
+    },
+    confirmed: [],
+    toPark: [],
+  }
   return {
     confirmed: exit.confirmed,
     toPark: exit.toPark,
@@ -67,76 +65,6 @@ export function createOutflow(parts: OutflowParts): Outflow {
       landed(memory, message)
       if (message.stage === 'sent') conclude(exit, message, outcome)
     },
-  }
-}
-
-function conclude(exit: Exit, job: Held, outcome: PublishOutcome): void {
-  switch (outcome.kind) {
-    case 'confirmed':
-      confirm(exit, job)
-      break
-    case 'unroutable':
-      unroutable(exit, job)
-      break
-    case 'refused':
-    case 'gated':
-      shutOut(exit, job, { routingKey: null, reason: outcome.error.message })
-      break
-    case 'rejected':
-      park(exit, job, { reason: 'rejected', error: outcome.error.message })
-      break
-    case 'unknown':
-      // It may have been published. Whatever follows it in its key must not go before it goes again.
-      exit.gates.release(job)
-      forget(job)
-      resetLane(exit.memory, job.home)
-      passOn(exit.memory, job)
-      break
-  }
-}
-
-function confirm(exit: Exit, job: Held): void {
-  job.route.confirms += 1
-  job.stage = 'done'
-  exit.confirmed.push(job)
-  exit.telemetry.published?.(job.type, exit.ports.wallClock() - job.createdAt)
-  exit.gates.succeed(job)
-  sendNext(exit, job)
-}
-
-function park(exit: Exit, job: Held, why: { reason: string; error: string }): void {
-  const { memory, gates, telemetry, options } = exit
-  gates.release(job)
-  job.stage = 'done'
-  exit.toPark.push({ job, ...why })
-  telemetry.parked?.(job.type, why.reason)
-  if (job.key !== null && options.onDead === 'block-key') {
-    const { key } = job
-    memory.blocked.set(blockedName(job.lane, key), Infinity)
-    job.home.sweep = null
-    dropUnsent(memory, job.home, (other) => other.key === key)
-  }
-  sendNext(exit, job)
-}
-
-function shutOut(exit: Exit, job: Held, why: { routingKey: string | null; reason: string }): void {
-  const { routingKey, reason } = why
-  exit.gates.fail(job, { place: { exchange: job.exchange, routingKey }, reason, now: exit.ports.now() })
-}
-
-function unroutable(exit: Exit, job: Held): void {
-  exit.gates.reach(job)
-  switch (exit.options.onUnroutable) {
-    case 'ignore':
-      confirm(exit, job)
-      break
-    case 'park': {
-      const error = `No queue is bound to "${job.exchange}" for "${job.routingKey}".`
-      park(exit, job, { reason: 'unroutable', error })
-      break
-    }
-    case 'hold':
-      shutOut(exit, job, { routingKey: job.routingKey, reason: 'No queue is bound for it.' })
   }
 }
 

@@ -126,6 +126,8 @@ export interface RecordReference {
   readonly lane: number
   readonly position: number
   readonly messageId: string
+  /** Whether it is parked rather than in the outbox. */
+  readonly isParked?: boolean
 }
 
 /** A committed write of ours. */
@@ -137,10 +139,33 @@ export interface Settlement {
   readonly xid: number
 }
 
-/** A record to be moved aside, with its reason. */
+/** A record to be moved aside, or refused again where it is parked, with its reason. */
 export interface ParkRequest extends RecordReference {
   readonly reason: string
   readonly error: string
+  /** How often it has been refused. */
+  readonly attempts: number
+  /** The wait until it is due again, by the database clock. Null: it is dead. */
+  readonly retryInMs: number | null
+}
+
+/** Asks for parked records that are due to be published again. */
+export interface DueRequest {
+  readonly relayId: string
+  readonly lanes: readonly LaneClaim[]
+  readonly maxRecords: number
+  /** Whether one is due only when no earlier record of its key is parked. */
+  readonly inOrder: boolean
+}
+
+export interface DueRecord {
+  readonly record: OutboxRecord
+  /** How often it has been refused. */
+  readonly attempts: number
+  /** How long it has been parked. */
+  readonly ageMs: number
+  /** Whether other records of its key are parked. */
+  readonly isFollowed: boolean
 }
 
 export interface Backlog {
@@ -189,10 +214,12 @@ export interface RelayStore {
   /** A text that differs from the last one whenever a record may have become visible. Costs next to nothing. */
   ring(): Promise<string>
   fetch(request: FetchRequest): Promise<FetchResult>
-  /** Removes published records. Right whoever does it, since they are confirmed; missing ones are no error. */
+  /** Removes published records, parked ones too. Right whoever does it, since they are confirmed; missing ones are no error. */
   settle(records: readonly RecordReference[]): Promise<Settlement>
-  /** Moves failed records aside in one statement; state `dead`. */
+  /** Moves failed records aside in one statement; those that are parked already are given their new state. */
   park(records: readonly ParkRequest[]): Promise<Settlement>
+  /** Parked records that are due, in order of position, of the requested lanes that still belong to the relay. */
+  due(request: DueRequest): Promise<readonly DueRecord[]>
   /** Keys of these lanes that have a parked record, as `lane:key`. */
   blockedKeys(lanes: readonly number[]): Promise<ReadonlySet<string>>
   /** Truncates drained leaves; with `burn`, moves a quiet outbox on to its next leaf. */

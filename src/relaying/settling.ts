@@ -2,8 +2,9 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { Marks, Reading } from './bounds.ts'
 import type { Held } from './held.ts'
 import type { Intake } from './intake.ts'
-import { blockedName, type Memory } from './memory.ts'
-import type { Outflow, Parked } from './outflow.ts'
+import { blockedName, resetLane, type Memory } from './memory.ts'
+import type { Parked } from './outcomes.ts'
+import type { Outflow } from './outflow.ts'
 import type { ParkRequest, RecordReference, Settlement } from './relay-store.ts'
 
 /** Records on their way out of the outbox, with what was read before. */
@@ -50,7 +51,10 @@ export function createSettling(parts: SettlingParts): Settling {
     takeConfirmed: (most) => take(outflow.confirmed, most),
     settled(batch, settlement) {
       marks.remember(batch.before, settlement)
-      for (const job of batch.items) intake.removed(job)
+      for (const job of batch.items) {
+        intake.removed(job)
+        if (job.parked !== null) gotThrough(memory, job)
+      }
       telemetry.settled?.(settlement.removed)
     },
     unsettle(batch) {
@@ -77,13 +81,23 @@ export function createSettling(parts: SettlingParts): Settling {
   }
 }
 
+/** A parked record is published after all: those of its key that wait in the outbox follow. */
+function gotThrough(memory: Memory, job: Held): void {
+  memory.parks += 1
+  if (job.key === null || job.parked?.isFollowed !== false || memory.lanes.get(job.lane) !== job.home) return
+  memory.blocked.delete(blockedName(job.lane, job.key))
+  resetLane(memory, job.home)
+}
+
 export function references(batch: Batch<Held>): RecordReference[] {
-  return batch.items.map(({ lane, position, messageId }) => ({ lane, position, messageId }))
+  return batch.items.map(({ lane, position, messageId, parked }) =>
+    parked === null ? { lane, position, messageId } : { lane, position, messageId, isParked: true },
+  )
 }
 
 export function parkRequests(batch: Batch<Parked>): ParkRequest[] {
-  return batch.items.map(({ job, reason, error }) => {
+  return batch.items.map(({ job, ...why }) => {
     const { lane, position, messageId } = job
-    return { lane, position, messageId, reason, error }
+    return { lane, position, messageId, ...why }
   })
 }

@@ -51,6 +51,7 @@ export function toHeld(record: OutboxRecord, home: Lane, route: Route): Held {
     route,
     bytes: record.payload.length + record.headers.length + OVERHEAD_BYTES,
     stage: 'waiting',
+    parked: null,
     isReadable: all !== null && (slot === null || isSlot(slot)),
     inLine: false,
     next: null,

@@ -9,8 +9,8 @@ export interface Telemetry {
   published?(type: string, ageMs: number): void
   /** Published records were removed from the outbox. */
   settled?(count: number): void
-  /** A record was moved aside. */
-  parked?(type: string, reason: string): void
+  /** A record was moved aside, or refused again where it is parked. */
+  parked?(type: string, reason: string, state: 'retry' | 'dead'): void
   /** A gate closed or opened. */
   gate?(exchange: string, state: 'closed' | 'open'): void
   /** A sweep found records that the hints had missed: an alarm, see docs/guarantees.md. */

@@ -57,6 +57,7 @@ export function severable<Tx>(database: Database<Tx>, watcher: StoreWatcher): Se
       return settlement
     }),
     park: wrap('park', (records) => relay.park(records)),
+    due: wrap('due', (request) => relay.due(request)),
     blockedKeys: wrap('blockedKeys', (lanes) => relay.blockedKeys(lanes)),
     rotate: wrap('rotate', (options) => relay.rotate(options)),
     backlog: wrap('backlog', () => relay.backlog()),

@@ -3,6 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { eventually } from '../eventually.ts'
 import { createReader, record, type CreateSubject } from './relay-store-reader.ts'
 
+/** Given up at the first refusal. */
+const DEAD = { reason: 'rejected', error: '', attempts: 1, retryInMs: null }
+
 export function relayStoreRecordContract(create: CreateSubject): void {
   describe('settling and parking in a relay store', () => {
     test('removes published records and no others', async () => {
@@ -38,7 +41,7 @@ export function relayStoreRecordContract(create: CreateSubject): void {
       if (stranger === undefined) throw new Error('Nothing was written.')
       const other = { ...stranger, messageId: randomUUID() }
       expect(await subject.store.settle([other])).toMatchObject({ removed: 0 })
-      expect(await subject.store.park([{ ...other, reason: 'x', error: 'y' }])).toMatchObject({ removed: 0 })
+      expect(await subject.store.park([{ ...other, ...DEAD }])).toMatchObject({ removed: 0 })
       expect(await reader.everything()).toHaveLength(1)
     })
 
@@ -56,7 +59,7 @@ export function relayStoreRecordContract(create: CreateSubject): void {
       await subject.write([record({ type: 'bad' }), record({ type: 'good' })])
       const [bad] = await reader.everything()
       if (bad === undefined) throw new Error('Nothing was written.')
-      const parked = await subject.store.park([{ ...bad, reason: 'rejected', error: 'Too large.\0' }])
+      const parked = await subject.store.park([{ ...bad, ...DEAD, error: 'Too large.\0' }])
       expect(parked).toMatchObject({ removed: 1 })
       expect(parked.xid).toBeGreaterThan(0)
       expect((await reader.everything()).map(({ type }) => type)).toEqual(['good'])
@@ -66,7 +69,7 @@ export function relayStoreRecordContract(create: CreateSubject): void {
         parked: 1,
         dead: 1,
       })
-      expect(await subject.store.park([{ ...bad, reason: 'rejected', error: '' }])).toMatchObject({
+      expect(await subject.store.park([{ ...bad, ...DEAD }])).toMatchObject({
         removed: 0,
       })
     })
@@ -84,7 +87,7 @@ export function relayStoreRecordContract(create: CreateSubject): void {
       const all = await reader.everything()
       const failed = all.filter(({ type }) => type === 'head' || type === 'without key')
       expect(await subject.store.blockedKeys([2, 3])).toEqual(new Set())
-      await subject.store.park(failed.map((one) => ({ ...one, reason: 'rejected', error: '' })))
+      await subject.store.park(failed.map((one) => ({ ...one, ...DEAD })))
       expect(await subject.store.blockedKeys([2, 3])).toEqual(new Set(['2:a']))
       expect(await subject.store.blockedKeys([3])).toEqual(new Set())
       const passing = await reader.fetch({ passBlockedKeys: true })

@@ -1,5 +1,6 @@
 import { relayStoreFetchContract } from './relay-store-fetch.ts'
 import { relayStoreLeaseContract } from './relay-store-leases.ts'
+import { relayStoreParkedContract } from './relay-store-parked.ts'
 import type { CreateSubject } from './relay-store-reader.ts'
 import { relayStoreRecordContract } from './relay-store-records.ts'
 
@@ -8,4 +9,5 @@ export function relayStoreContract(create: CreateSubject): void {
   relayStoreLeaseContract(create)
   relayStoreFetchContract(create)
   relayStoreRecordContract(create)
+  relayStoreParkedContract(create)
 }

@@ -4,29 +4,45 @@ const RECORD = `id, lane, version, created_at, message_id, key, type, source, ex
     content_type, payload`
 
 /**
- * Moves failed records aside in one statement: `$1` lanes, `$2` positions, `$3` message ids, `$4` reasons, `$5` errors.
- * One row: how many were moved, the transaction id, which is assigned also when nothing was moved, and the server.
+ * Moves failed records aside in one statement, or notes that parked ones have failed again: `$1` lanes, `$2` positions,
+ * `$3` message ids, `$4` reasons, `$5` errors, `$6` attempts, `$7` milliseconds until the next one or null.
+ * One row: how many were parked, the transaction id, which is assigned also when none was, and the server.
  *
- * Locks: the rows. Index: `(lane, id)` of the one leaf that each position belongs to; see `settle`.
+ * Locks: the rows. Indexes: `(lane, id)` of the one leaf that each position belongs to, see `settle`;
+ * `parked_message_id`. A record that was given up or discarded meanwhile stays so.
  */
 export function park(schema: string): string {
   return `
 with named as materialized (
   select *
   from unnest(
-    (select $1::smallint[]), (select $2::bigint[]), (select $3::uuid[]), (select $4::text[]), (select $5::text[])
-  ) as n (lane, id, message_id, reason, error)
+    (select $1::smallint[]), (select $2::bigint[]), (select $3::uuid[]), (select $4::text[]), (select $5::text[]),
+    (select $6::integer[]), (select $7::double precision[])
+  ) as n (lane, id, message_id, reason, error, attempts, wait)
+),
+sentenced as materialized (
+  select n.*, case when wait is null then 'dead' else 'retry' end as state,
+    pg_catalog.clock_timestamp() + wait * interval '1 millisecond' as next_attempt_at
+  from named as n
 ),
 removed as (
-  delete from ${schema}.outbox as o using named as n
+  delete from ${schema}.outbox as o using sentenced as n
   where o.lane = n.lane and o.id = n.id and o.message_id = n.message_id
     and ((o.id >> 18) & 3) = ((n.id >> 18) & 3)
-  returning o.*, n.reason as why, n.error as what
+  returning o.*, n.state as to_state, n.attempts as spent, n.next_attempt_at as at, n.reason as why, n.error as what
 ),
 kept as (
-  insert into ${schema}.parked (${RECORD}, state, reason, error)
-  select ${RECORD}, 'dead', why, what from removed order by id
+  insert into ${schema}.parked (${RECORD}, state, attempts, next_attempt_at, reason, error)
+  select ${RECORD}, to_state, spent, at, why, what from removed order by id
+  returning 1
+),
+again as (
+  update ${schema}.parked as p
+  set state = n.state, attempts = n.attempts, next_attempt_at = n.next_attempt_at, reason = n.reason, error = n.error
+  from sentenced as n
+  where p.message_id = n.message_id and p.lane = n.lane and p.id = n.id and p.state = 'retry'
   returning 1
 )
-select (select pg_catalog.count(*) from kept), pg_catalog.pg_current_xact_id(), ${SERVER}`
+select (select pg_catalog.count(*) from kept) + (select pg_catalog.count(*) from again),
+  pg_catalog.pg_current_xact_id(), ${SERVER}`
 }

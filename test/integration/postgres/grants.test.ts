@@ -58,7 +58,9 @@ async function relayWork(database: TestDatabase, pool: pg.Pool): Promise<void> {
   const failed = records.find(({ key }) => key === 'k')
   const published = records.filter((one) => one !== failed)
   if (failed === undefined) throw new Error('Nothing was written.')
-  expect(await store.park([{ ...failed, reason: 'rejected', error: '' }])).toMatchObject({ removed: 1 })
+  expect(
+    await store.park([{ ...failed, reason: 'rejected', error: '', attempts: 1, retryInMs: null }]),
+  ).toMatchObject({ removed: 1 })
   expect(await store.blockedKeys([failed.lane])).toEqual(new Set([`${String(failed.lane)}:k`]))
   await reader.fetch({ passBlockedKeys: true, gated: [{ exchange: 'a', routingKey: 'b' }] })
   expect(await store.settle(published)).toMatchObject({ removed: 3 })

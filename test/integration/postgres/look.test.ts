@@ -99,7 +99,9 @@ describe('a relay that waits for the next record', () => {
     const relay = await createIdleRelay(setting)
     await insert(setting.pool, { key: 'stuck' })
     const failed = (await relay.fetch()).result.pages.flatMap(({ records }) => records)
-    await relay.store.park(failed.map((record) => ({ ...record, reason: 'rejected', error: '' })))
+    await relay.store.park(
+      failed.map((record) => ({ ...record, reason: 'rejected', error: '', attempts: 1, retryInMs: null })),
+    )
     const behind = await insert(setting.pool, { key: 'stuck' })
     const free = await insert(setting.pool, { key: 'free' })
     expect(positions((await relay.fetch()).result)).toEqual([free])

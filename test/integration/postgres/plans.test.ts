@@ -159,7 +159,13 @@ async function removalPlans(setting: Setting, records: readonly OutboxRecord[]):
   const settling = await explain(client, settle('waybill'), named)
   await client.query('rollback')
   await client.query('begin')
-  const parking = await explain(client, park('waybill'), [...named, texts, texts])
+  const parking = await explain(client, park('waybill'), [
+    ...named,
+    texts,
+    texts,
+    records.map(() => 1),
+    records.map(() => null),
+  ])
   await client.query('rollback')
   return [settling, parking]
 }

@@ -9,6 +9,7 @@ const OPTIONS: DrainOptions = {
   onDead: 'block-key',
   onUnroutable: 'hold',
   gateBackoff: { baseMs: 100, maxMs: 1000, jitter: 0 },
+  retry: { backoff: { baseMs: 5000, maxMs: 900_000, jitter: 0 }, maxAttempts: 10, maxAgeMs: 86_400_000 },
   stuckMs: 500,
 }
 

@@ -109,6 +109,7 @@ function newDrain(run: Run): Drain {
       onDead: 'block-key',
       onUnroutable: 'hold',
       gateBackoff: { baseMs: 10, maxMs: 40, jitter: 0.5 },
+      retry: { backoff: { baseMs: 20, maxMs: 40, jitter: 0.5 }, maxAttempts: 10, maxAgeMs: 100_000 },
       stuckMs: 1_000_000,
     },
     {

@@ -1,0 +1,107 @@
+import type {
+  DueRecord,
+  DueRequest,
+  LaneClaim,
+  OutboxRecord,
+  ParkRequest,
+  RecordReference,
+} from '../../src/ports.ts'
+import type { Engine, StoredRecord } from './engine.ts'
+
+/** A record that was moved aside. */
+export interface ParkedRecord extends OutboxRecord {
+  readonly state: 'retry' | 'dead'
+  readonly reason: string
+  readonly error: string
+  /** How often it was refused. */
+  readonly attempts: number
+  readonly parkedAt: number
+  readonly nextAttemptAt: number | null
+}
+
+export interface Parked {
+  list(): readonly ParkedRecord[]
+  /** Notes that records were moved here from the outbox. */
+  add(moved: readonly (readonly [StoredRecord, ParkRequest])[]): void
+  /** @returns how many of them are parked to be tried again. */
+  refuse(requests: readonly ParkRequest[]): number
+  /** @returns how many of them were there. */
+  remove(references: readonly RecordReference[]): number
+  due(request: DueRequest): readonly DueRecord[]
+  isKeyBlocked(lane: number, key: string): boolean
+  /** As `lane:key`. */
+  blockedKeys(lanes: readonly number[]): ReadonlySet<string>
+  counts(): { readonly parked: number; readonly dead: number }
+}
+
+export function createParked(engine: Engine, owns: (relayId: string, claim: LaneClaim) => boolean): Parked {
+  let parked: readonly ParkedRecord[] = []
+  const sentence = ({ reason, error, attempts, retryInMs }: ParkRequest) => ({
+    state: retryInMs === null ? ('dead' as const) : ('retry' as const),
+    reason,
+    error,
+    attempts,
+    nextAttemptAt: retryInMs === null ? null : engine.clock.now() + retryInMs,
+  })
+  const others = (record: ParkedRecord): readonly ParkedRecord[] =>
+    parked.filter((other) => other !== record && other.lane === record.lane && other.key === record.key)
+
+  return {
+    list: () => [...parked],
+    add(moved) {
+      const parkedAt = engine.clock.now()
+      const added = moved.map(([{ xid: _, ...record }, why]) => ({ ...record, parkedAt, ...sentence(why) }))
+      parked = [...parked, ...added]
+    },
+    refuse(requests) {
+      let count = 0
+      parked = parked.map((record) => {
+        const request = requests.find((one) => record.state === 'retry' && isSame(one, record))
+        if (request === undefined) return record
+        count += 1
+        return { ...record, ...sentence(request) }
+      })
+      return count
+    },
+    remove(references) {
+      const before = parked.length
+      parked = parked.filter(
+        (record) => !references.some((one) => one.isParked === true && isSame(one, record)),
+      )
+      return before - parked.length
+    },
+    due({ relayId, lanes, maxRecords, inOrder }) {
+      const now = engine.clock.now()
+      const owned = new Set(lanes.filter((claim) => owns(relayId, claim)).map(({ lane }) => lane))
+      return parked
+        .filter(
+          ({ lane, nextAttemptAt }) => owned.has(lane) && nextAttemptAt !== null && nextAttemptAt <= now,
+        )
+        .filter((record) => !inOrder || !hasFirst(record, others(record)))
+        .slice(0, maxRecords)
+        .sort((one, other) => one.position - other.position)
+        .map((record) => ({
+          record,
+          attempts: record.attempts,
+          ageMs: now - record.parkedAt,
+          isFollowed: record.key !== null && others(record).length > 0,
+        }))
+    },
+    isKeyBlocked: (lane, key) => parked.some((record) => record.lane === lane && record.key === key),
+    blockedKeys(lanes) {
+      const keyed = parked.filter(({ lane, key }) => key !== null && lanes.includes(lane))
+      return new Set(keyed.map(({ lane, key }) => `${String(lane)}:${String(key)}`))
+    },
+    counts: () => ({ parked: parked.length, dead: parked.filter(({ state }) => state === 'dead').length }),
+  }
+}
+
+function isSame(reference: RecordReference, record: ParkedRecord): boolean {
+  const { lane, position, messageId } = reference
+  return record.messageId === messageId && record.lane === lane && record.position === position
+}
+
+/** Whether an earlier one of its key is parked. */
+function hasFirst({ key, position }: ParkedRecord, others: readonly ParkedRecord[]): boolean {
+  return key !== null && others.some((other) => other.position < position)
+}

@@ -1,0 +1,59 @@
+import type { DueRecord, DueRequest, ParkRequest, RecordReference, RelayStore } from '../../src/ports.ts'
+import { recordOf } from './record-rows.ts'
+import { references, settlement } from './references.ts'
+import type { SqlExecutor } from './sql-executor.ts'
+import { blockedKeys } from './statements/blocked-keys.ts'
+import { due } from './statements/due.ts'
+import { park } from './statements/park.ts'
+import { removeParked } from './statements/remove-parked.ts'
+
+type ParkedCalls = Pick<RelayStore, 'park' | 'due' | 'blockedKeys'>
+
+/** What a relay does with the records that are parked. */
+export function parkedCalls(database: SqlExecutor, schema: string): ParkedCalls {
+  return {
+    async park(records: readonly ParkRequest[]) {
+      return settlement(
+        await database.query(park(schema), [
+          ...references(records),
+          records.map(({ reason }) => storable(reason)),
+          records.map(({ error }) => storable(error)),
+          records.map(({ attempts }) => attempts),
+          records.map(({ retryInMs }) => retryInMs),
+        ]),
+      )
+    },
+    async due({ relayId, lanes, maxRecords, inOrder }: DueRequest): Promise<DueRecord[]> {
+      const values = [relayId, lanes.map(({ lane }) => lane), lanes.map(({ epoch }) => epoch), maxRecords]
+      const rows = await database.query(due(schema, inOrder), values)
+      return rows.map((row) => ({
+        record: recordOf(row, Number(row[0])),
+        attempts: Number(row[13]),
+        ageMs: Math.max(Number(row[14]), 0),
+        isFollowed: row[15] === 't',
+      }))
+    },
+    async blockedKeys(lanes: readonly number[]) {
+      const rows = await database.query(blockedKeys(schema), [lanes])
+      return new Set(rows.map(([key]) => key ?? ''))
+    },
+  }
+}
+
+/** @returns how many of them were there. */
+export async function takeParked(
+  database: SqlExecutor,
+  schema: string,
+  records: readonly RecordReference[],
+): Promise<number> {
+  const parked = records.filter(({ isParked }) => isParked === true)
+  if (parked.length === 0) return 0
+  return (await database.query(removeParked(schema), references(parked))).length
+}
+
+const MAX_ERROR_LENGTH = 10_000
+
+/** PostgreSQL cannot hold NUL characters, and nobody reads an error of a megabyte. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '�').slice(0, MAX_ERROR_LENGTH)
+}
