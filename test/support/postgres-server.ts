@@ -14,6 +14,15 @@ export interface PostgresOptions {
   readonly port?: number
   /** The folder of `initdb` and `postgres`. @defaultValue the newest found on this machine */
   readonly binDir?: string
+  /** Fills the directory that the server is to live in. @defaultValue `initdb` */
+  readonly initialise?: (place: DataPlace) => Promise<void>
+}
+
+export interface DataPlace {
+  readonly binDir: string
+  readonly dataDir: string
+  /** Whom the files must belong to. */
+  readonly owner: Owner | undefined
 }
 
 /** A private PostgreSQL in a temporary directory, free to be stopped, killed and frozen. */
@@ -51,7 +60,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const owner = serverOwner()
   const home = await createTempDir('waybill-postgres', owner)
   const dataDir = join(home.path, 'data')
-  await initialise(binDir, dataDir, owner)
+  await (options.initialise ?? initialise)({ binDir, dataDir, owner })
 
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`
   const settings = { ...TEST_SETTINGS, unix_socket_directories: home.path, ...options.settings }
@@ -104,7 +113,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   return server
 }
 
-async function initialise(binDir: string, dataDir: string, owner: Owner | undefined): Promise<void> {
+async function initialise({ binDir, dataDir, owner }: DataPlace): Promise<void> {
   const args = ['-D', dataDir, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']
   await run(join(binDir, 'initdb'), args, { cwd: join(dataDir, '..'), ...owner })
 }
