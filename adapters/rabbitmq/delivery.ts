@@ -1,10 +1,19 @@
-import type { Channel, ConsumeMessage } from 'amqplib'
+import type { Channel, ConsumeMessage, GetMessage } from 'amqplib'
 import type { Delivery } from '../../src/ports.ts'
 import type { ResolvedOptions } from './options.ts'
 import { deliveryCount, readMessage } from './wire-reader.ts'
 
-/** @param channel where the message came from, which is the only place where it can be answered */
-export function toDelivery(message: ConsumeMessage, channel: Channel, options: ResolvedOptions): Delivery {
+export interface DeliverySurroundings {
+  /** Where the message came from, which is the only place where it can be answered. */
+  readonly channel: Channel
+  readonly options: ResolvedOptions
+  readonly onAnswered: () => void
+}
+
+export function toDelivery(
+  message: GetMessage | ConsumeMessage,
+  { channel, options, onAnswered }: DeliverySurroundings,
+): Delivery {
   const { fields, properties } = message
   let answered = false
   /**
@@ -19,6 +28,7 @@ export function toDelivery(message: ConsumeMessage, channel: Channel, options: R
     } catch (error) {
       options.logger.debug({ err: error }, 'An answer came after the end of its channel.')
     }
+    onAnswered()
   }
   return {
     ...readMessage(message, options.clock.now()),

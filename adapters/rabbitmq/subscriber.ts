@@ -1,10 +1,8 @@
-import type { Channel, ConsumeMessage } from 'amqplib'
 import { isWaybillError, WaybillError } from '../../src/index.ts'
 import type { SubscribeOptions, Subscription, SubscriptionState } from '../../src/ports.ts'
 import { manageConnection, type ConnectionState, type ManagedConnection } from './connection.ts'
-import { toDelivery } from './delivery.ts'
 import { deferred, type Deferred } from './deferred.ts'
-import { toError, unavailable } from './failure.ts'
+import { createIntake, type Intake } from './intake.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Session } from './session.ts'
 import { declareTopology, planTopology, verifyTopology, type TopologyStep } from './topology.ts'
@@ -21,20 +19,14 @@ const STATES: Readonly<Record<ConnectionState, SubscriptionState>> = {
   closed: 'closed',
 }
 
-/** The channel that deliveries come on. An answer is only given on the channel of its delivery. */
-interface Live {
-  readonly session: Session
-  readonly channel: Channel
-  consumerTag: string
-}
-
 interface Parts {
   readonly options: ResolvedOptions
   readonly subscribe: SubscribeOptions
   readonly steps: readonly TopologyStep[]
   readonly connection: () => ManagedConnection
   readonly first: Deferred<void>
-  live: Live | null
+  /** Null without a connection. */
+  intake: Intake | null
   stopped: boolean
   told: SubscriptionState
 }
@@ -59,14 +51,14 @@ export function openSubscription(
     steps: planTopology(subscribe.topology, options),
     connection: () => connection,
     first: deferred(),
-    live: null,
+    intake: null,
     stopped: false,
     told: 'connecting',
   }
   const connection = manageConnection(options, {
     onOpening: (session) => begin(parts, session),
     onLost: () => {
-      parts.live = null
+      parts.intake = null
       // There is nothing to consume again and nothing left that could be answered.
       if (parts.stopped) void connection.close()
     },
@@ -74,7 +66,7 @@ export function openSubscription(
       tell(parts, STATES[state])
       if (STATES[state] === 'consuming') parts.first.resolve()
     },
-    drain: () => closeChannel(parts),
+    drain: async () => parts.intake?.close(),
   })
   connection.start()
 
@@ -122,25 +114,31 @@ function tell(parts: Parts, state: SubscriptionState): void {
   }
 }
 
-/** Prepares a fresh connection: topology, channel, prefetch, and only then the consumer. */
+/** A message that has used up a quarter of its deliveries may be what ends its consumers. */
+const SUSPECT_SHARE = 4
+
+/** Prepares a fresh connection: topology first, then deliveries. */
 async function begin(parts: Parts, session: Session): Promise<void> {
   const { options, subscribe, steps } = parts
-  const { queue } = subscribe.topology
+  const { topology, prefetch } = subscribe
   try {
     if (options.topology === 'declare') await declareTopology(session, steps)
-    else await verifyTopology(session, subscribe.topology, options)
-    const channel = await session.openChannel()
-    const live: Live = { session, channel, consumerTag: '' }
-    listen(parts, live)
-    await session.request('setting the prefetch', channel.prefetch(subscribe.prefetch, false))
-    parts.live = live
-    const onMessage = (message: ConsumeMessage | null): void => {
-      receive(parts, live, message)
-    }
-    const consumed = await session.request('consuming', channel.consume(queue, onMessage))
-    live.consumerTag = consumed.consumerTag
-    // Stopped meanwhile: what has arrived can still be answered, nothing more is to come.
-    if (parts.stopped) await cancel(live)
+    else await verifyTopology(session, topology, options)
+    const intake = createIntake({
+      ...{ options, session, queue: topology.queue, prefetch },
+      // Partitions have one consumer that must not go away and come back, and deliveries without end.
+      suspectFrom:
+        topology.partitionOf === undefined
+          ? Math.max(1, Math.floor(options.deliveryLimit / SUSPECT_SHARE))
+          : null,
+      onDelivery: (delivery) => {
+        subscribe.onDelivery(delivery)
+      },
+    })
+    parts.intake = intake
+    // Stopped meanwhile: nothing is to come.
+    if (parts.stopped) await intake.stop()
+    else await intake.open()
   } catch (error) {
     // Will be the same at each attempt, so the caller has to know; later on it is logged with the retry.
     if (isWaybillError(error, 'WAYBILL_TOPOLOGY_MISMATCH')) parts.first.reject(error)
@@ -148,62 +146,10 @@ async function begin(parts: Parts, session: Session): Promise<void> {
   }
 }
 
-/** A channel that the broker closed, for whatever reason, takes its connection with it: everything begins anew. */
-function listen(parts: Parts, { channel, session }: Live): void {
-  let reason: Error | null = null
-  channel.on('error', (error) => {
-    reason = toError(error)
-  })
-  channel.on('close', () => {
-    if (parts.live?.channel !== channel) return
-    parts.live = null
-    session.kill(reason ?? unavailable('The channel of a subscription was closed.'))
-  })
-}
-
-function receive(parts: Parts, live: Live, message: ConsumeMessage | null): void {
-  if (parts.live !== live) return
-  const { options, subscribe } = parts
-  if (message === null) {
-    // Its queue was deleted or has moved; 4.3 says so too when an answer took too long.
-    live.session.kill(unavailable(`RabbitMQ ended the consumer of queue "${subscribe.topology.queue}".`))
-    return
-  }
-  try {
-    subscribe.onDelivery(toDelivery(message, live.channel, options))
-  } catch (error) {
-    options.logger.error({ err: error }, 'The listener of a subscription threw an error.')
-  }
-}
-
 async function stop(parts: Parts): Promise<void> {
   if (parts.stopped) return
   parts.stopped = true
   tell(parts, 'stopped')
-  const { live } = parts
-  if (live === null) {
-    await parts.connection().close()
-    return
-  }
-  if (live.consumerTag !== '') await cancel(live)
-}
-
-async function cancel({ session, channel, consumerTag }: Live): Promise<void> {
-  try {
-    await session.request('cancelling a consumer', channel.cancel(consumerTag))
-  } catch {
-    // The connection ended first, and with it the consumer.
-  }
-}
-
-/** In order before the connection: its close would overtake answers that amqplib has not written yet. */
-async function closeChannel(parts: Parts): Promise<void> {
-  const { live } = parts
-  parts.live = null
-  if (!live?.session.alive) return
-  try {
-    await live.session.request('closing a channel', live.channel.close())
-  } catch {
-    // The connection ended first; what was unanswered goes back to the queue either way.
-  }
+  if (parts.intake === null) await parts.connection().close()
+  else await parts.intake.stop()
 }

@@ -95,7 +95,7 @@ export interface Delivery {
 
 export interface SubscribeOptions {
   readonly topology: QueueTopology
-  /** How many deliveries may be unanswered at a time. */
+  /** How many deliveries may be unanswered at a time; from two on there may be one more right after connecting. */
   readonly prefetch: number
   /** Must not throw. */
   onDelivery(delivery: Delivery): void
