@@ -70,6 +70,7 @@ export type {
   RecordReference,
   RelayRegistration,
   RelayStore,
+  Ring,
   Rotation,
   SeenCluster,
   Settlement,

@@ -4,6 +4,7 @@ import {
   type OutboxMeta,
   type RecordReference,
   type RelayStore,
+  type Ring,
   type Settlement,
 } from '../../src/ports.ts'
 import type { Engine, StoredRecord } from './engine.ts'
@@ -60,12 +61,10 @@ export function createRelayStore(engine: Engine, check: () => Promise<void>): Me
       answer(() => {
         leases.unregister(relayId)
       }),
-    ring: () => answer(() => `${String(engine.sequence())} ${snapshotText(engine.snapshot())}`),
+    ring: () => answer(() => ringOf(engine)),
     fetch: (request) =>
       answer(() => ({
-        server: SERVER,
-        snapshot: snapshotText(engine.snapshot()),
-        sequence: engine.sequence(),
+        ...ringOf(engine),
         pages: fetchPages(engine, request, {
           owns: (relayId, claim) => leases.owns(relayId, claim),
           isKeyBlocked: (lane, key) => parked.isKeyBlocked(lane, key),
@@ -88,6 +87,10 @@ export function createRelayStore(engine: Engine, check: () => Promise<void>): Me
     clusters: () => answer(() => [{ ...CLUSTER, ageMs: 0 }]),
   }
   return { store, parked: () => parked.list() }
+}
+
+function ringOf(engine: Engine): Ring {
+  return { server: SERVER, snapshot: snapshotText(engine.snapshot()), sequence: engine.sequence() }
 }
 
 /** Takes a transaction number also when nothing was removed, as the pair rule of relays needs one. */

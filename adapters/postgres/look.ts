@@ -1,5 +1,5 @@
 import type { FetchRequest, FetchResult, LaneRequest, OutboxRecord } from '../../src/ports.ts'
-import { recordOf } from './record-rows.ts'
+import { recordOf, ringOf } from './record-rows.ts'
 import type { SqlExecutor, SqlText } from './sql-executor.ts'
 import { look } from './statements/look.ts'
 
@@ -26,9 +26,9 @@ const MOST_RECORDS = 100
  * times as much to plan as to run.
  *
  * A look reads what is above `low` and was not visible at `base`, up to a position in the leaf of `low`. It tells what
- * the fetch would tell if the sequence had not passed that position, since then nothing visible lies above it; if none of
- * the transactions that were open at `base` shows in its snapshot, since only those have records below `low`; and if all
- * records found room. Otherwise it is void, and the fetch is made.
+ * the fetch would tell if the sequence had not passed that position, since then nothing visible lies above it; if no
+ * transaction that was open at `base` has left a record below `low`, where nothing else can be; and if all records found
+ * room. Otherwise it is void, and the fetch is made.
  *
  * @returns null when the request does not allow a look, or its answer is void.
  */
@@ -40,7 +40,8 @@ export function createLooking(
     const planned = planLook(request)
     if (planned === null) return null
     const { leaf, low, until, base, most, mostBytes } = planned
-    const text = look(schema, { leaf, blockedKeys: request.passBlockedKeys })
+    const open = !base.endsWith(':')
+    const text = look(schema, { leaf, blockedKeys: request.passBlockedKeys, open })
     const lanes = request.lanes.map(({ lane }) => lane)
     const rows = await database.query(text, [request.relayId, lanes, low, until, base, most, mostBytes])
     return readLook(planned, rows)
@@ -71,9 +72,8 @@ function planLook(request: FetchRequest): Look | null {
 }
 
 function readLook(planned: Look, rows: readonly (readonly SqlText[])[]): FetchResult | null {
-  const [head] = rows
-  const [snapshot = null, sequence = null, server = null, owned = null] = head?.slice(13) ?? []
-  if (snapshot === null || sequence === null || server === null || owned === null) return null
+  const head = rows[0]?.slice(13) ?? []
+  const ring = ringOf(head)
   const records = new Map(planned.request.lanes.map(({ lane }) => [lane, [] as OutboxRecord[]]))
   let found = 0
   for (const row of rows) {
@@ -83,23 +83,11 @@ function readLook(planned: Look, rows: readonly (readonly SqlText[])[]): FetchRe
     const lane = Number(row[0])
     records.get(lane)?.push(recordOf(row, lane))
   }
-  if (found >= planned.most || Number(sequence) > planned.until || hasEnded(planned.base, snapshot))
-    return null
+  if (found >= planned.most || ring.sequence > planned.until || head[4] !== 'f') return null
   const pages = planned.request.lanes
-    .filter((lane) => owns(owned, lane))
+    .filter((lane) => owns(head[3] ?? '', lane))
     .map(({ lane }) => ({ lane, records: records.get(lane) ?? [], cut: false }))
-  return { server, snapshot, sequence: Number(sequence), pages }
-}
-
-/** Whether a transaction that was in progress in one snapshot no longer is in a later one. */
-function hasEnded(base: string, snapshot: string): boolean {
-  const open = inProgress(snapshot)
-  return inProgress(base).some((xid) => !open.includes(xid))
-}
-
-function inProgress(snapshot: string): string[] {
-  const list = snapshot.slice(snapshot.lastIndexOf(':') + 1)
-  return list === '' ? [] : list.split(',')
+  return { ...ring, pages }
 }
 
 /** @param list an array of composites, as PostgreSQL writes it. */

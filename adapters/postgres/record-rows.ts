@@ -1,4 +1,4 @@
-import type { FetchRequest, FetchResult, LaneRequest, OutboxRecord } from '../../src/ports.ts'
+import type { FetchRequest, FetchResult, LaneRequest, OutboxRecord, Ring } from '../../src/ports.ts'
 import type { SqlText } from './sql-executor.ts'
 
 type Row = readonly SqlText[]
@@ -37,15 +37,9 @@ export function fetchValues(request: FetchRequest): unknown[] {
 export function fetchResult(rows: readonly Row[], lanes: readonly LaneRequest[]): FetchResult {
   const wanted = new Map(lanes.map((request) => [request.lane, request]))
   const pages = new Map<number, OpenPage>()
-  let server = ''
-  let snapshot = ''
-  let sequence = 0
+  let ring = ringOf([])
   for (const row of rows) {
-    if (row[1] === null) {
-      snapshot = row[13] ?? ''
-      sequence = Number(row[14])
-      server = row[15] ?? ''
-    }
+    if (row[1] === null) ring = ringOf(row.slice(13))
     if (row[0] === null) continue
     const lane = Number(row[0])
     let page = pages.get(lane)
@@ -59,7 +53,12 @@ export function fetchResult(rows: readonly Row[], lanes: readonly LaneRequest[])
     page.cut ||= full
     inOrder(page.records)
   }
-  return { server, snapshot, sequence, pages: [...pages.values()] }
+  return { ...ring, pages: [...pages.values()] }
+}
+
+/** Snapshot, sequence and server. */
+export function ringOf([snapshot, sequence, server]: Row): Ring {
+  return { snapshot: snapshot ?? '', sequence: Number(sequence), server: server ?? '' }
 }
 
 /** The first columns of a row, from position to time of creation. */

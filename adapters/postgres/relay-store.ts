@@ -14,7 +14,7 @@ import { createMetaReader } from './meta.ts'
 import { parkedCalls, takeParked } from './parked-calls.ts'
 import { readCommitted } from './read-committed.ts'
 import { createRebalancer } from './rebalance.ts'
-import { fetchResult, fetchValues } from './record-rows.ts'
+import { fetchResult, fetchValues, ringOf } from './record-rows.ts'
 import { references, settlement } from './references.ts'
 import { createRotator } from './rotate.ts'
 import type { SqlExecutor, SqlPool } from './sql-executor.ts'
@@ -77,8 +77,8 @@ function recordCalls(database: SqlExecutor, schema: string): RecordCalls {
   const looking = createLooking(database, schema)
   return {
     async ring() {
-      const rows = await database.query(ring(schema))
-      return rows[0]?.[0] ?? ''
+      const [row = []] = await database.query(ring(schema))
+      return ringOf(row)
     },
     async fetch(request: FetchRequest): Promise<FetchResult> {
       const looked = await looking(request)

@@ -4,7 +4,9 @@ import {
   type Clock,
   type Drain,
   type FetchPlan,
+  type FetchResult,
   type RelayStore,
+  type Ring,
 } from '../../src/ports.ts'
 import type { ResolvedRelayOptions } from '../options.ts'
 
@@ -41,33 +43,32 @@ export function createFetching(parts: FetchingParts): Fetching {
   const { store, drain, options } = parts
   const { intake } = drain
   const pace = createPace({ minMs: options.pollMinMs, maxMs: options.pollMaxMs })
-  let rung: string | null = null
+  /** What was read last with every lane that there was: nothing has come as long as the doorbell sounds like it. */
+  let heard: Ring | null = null
 
-  /** Read before the fetch: what it tells of is in the fetch's snapshot. */
-  const listen = async (): Promise<boolean> => {
-    const text = await store.ring()
+  const hasRung = async (): Promise<boolean> => {
+    const ring = await store.ring()
     parts.onAnswer()
-    if (text === rung) return false
-    rung = text
-    return true
+    return heard === null || !isSame(ring, heard)
   }
   const run = async (): Promise<number> => {
     if (!parts.isAccepting() || drain.lanes.owned().length === 0) return WAIT_MS
     if (!intake.expectant) {
-      if (!(await listen())) return pace.next(false)
+      if (!(await hasRung())) return pace.next(false)
       intake.wake()
     }
     const plan = intake.plan()
     if (plan === null) return WAIT_MS
-    const found = await fetchPage(parts, plan)
+    const result = await fetchPages(parts, plan)
+    heard = plan.request.lanes.length === drain.lanes.owned().length ? result : null
     if (intake.hungry) return 0
-    return pace.next(found)
+    return pace.next(result.pages.some((page) => page.records.length > 0))
   }
   const duty = createDuty({
     clock: parts.clock,
     run,
     onError(error, failures) {
-      rung = null
+      heard = null
       return parts.onError(error, failures)
     },
   })
@@ -86,7 +87,11 @@ export function createFetching(parts: FetchingParts): Fetching {
   }
 }
 
-async function fetchPage(parts: FetchingParts, plan: FetchPlan): Promise<boolean> {
+function isSame(one: Ring, other: Ring): boolean {
+  return one.snapshot === other.snapshot && one.sequence === other.sequence && one.server === other.server
+}
+
+async function fetchPages(parts: FetchingParts, plan: FetchPlan): Promise<FetchResult> {
   const { store, drain } = parts
   const { intake } = drain
   try {
@@ -94,9 +99,8 @@ async function fetchPage(parts: FetchingParts, plan: FetchPlan): Promise<boolean
     parts.onAnswer()
     const missing = intake.apply(plan, result)
     if (missing.length > 0) parts.onMissing()
-    const found = result.pages.some((page) => page.records.length > 0)
-    if (found) parts.onRecords()
-    return found
+    if (result.pages.some((page) => page.records.length > 0)) parts.onRecords()
+    return result
   } catch (error) {
     intake.abandon(plan)
     drain.doubt()

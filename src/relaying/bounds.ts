@@ -1,4 +1,4 @@
-import type { FetchResult, LanePage, Settlement } from './relay-store.ts'
+import type { LanePage, Ring, Settlement } from './relay-store.ts'
 import { EMPTY_SNAPSHOT, parseSnapshot, visible } from './snapshot.ts'
 
 /**
@@ -54,7 +54,7 @@ export interface Marks {
    * Takes note of what a fetch has read. @returns false when it was read elsewhere (another server, or one that was
    * started anew) or earlier in time (a failover that lost commits, a sequence set back): everything known is void.
    */
-  observe(read: Pick<FetchResult, 'server' | 'snapshot' | 'sequence'>): boolean
+  observe(read: Ring): boolean
   /** The last value read; hand it to {@link remember} with the write that was sent after it. */
   readonly reading: Reading
   /** @param before what was read before the write that has now committed was sent. */

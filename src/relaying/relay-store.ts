@@ -107,16 +107,20 @@ export interface LanePage {
   readonly cut: boolean
 }
 
-export interface FetchResult {
+/** What tells whether a record may have become visible: as long as all of it stays the same, none has. */
+export interface Ring {
   /**
    * Names one life of one server. With another text all that was read before is void: the server is another one
    * or was started anew, and may lack what was committed last.
    */
   readonly server: string
-  /** Snapshot that the fetch has read with, as text. */
+  /** Snapshot of the statement that has read this, as text. */
   readonly snapshot: string
   /** Value of the position sequence as read by the same statement. */
   readonly sequence: number
+}
+
+export interface FetchResult extends Ring {
   /** A page for each requested lane that still belongs to the relay with that epoch. */
   readonly pages: readonly LanePage[]
 }
@@ -211,8 +215,8 @@ export interface RelayStore {
   releaseLanes(relayId: string, lanes: readonly number[]): Promise<void>
   /** Gives all lanes back and takes the relay off the list. */
   unregister(relayId: string): Promise<void>
-  /** A text that differs from the last one whenever a record may have become visible. Costs next to nothing. */
-  ring(): Promise<string>
+  /** Costs next to nothing. */
+  ring(): Promise<Ring>
   fetch(request: FetchRequest): Promise<FetchResult>
   /** Removes published records, parked ones too. Right whoever does it, since they are confirmed; missing ones are no error. */
   settle(records: readonly RecordReference[]): Promise<Settlement>

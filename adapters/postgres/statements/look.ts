@@ -1,12 +1,17 @@
 import { keyIsParked } from './parked-key.ts'
-import { SERVER } from './server.ts'
+import { ringColumns } from './ring.ts'
 
 export interface LookAt {
   /** The one leaf that is looked into. */
   readonly leaf: number
   /** Pass over keys that have a parked record. */
   readonly blockedKeys: boolean
+  /** Whether any transaction was open at `base`, and has to be asked after. */
+  readonly open: boolean
 }
+
+/** How many records of transactions that have ended are looked through for one below low. */
+const MOST_PROBED = 100
 
 /**
  * Reads the few records that have come since everything was fetched, out of one leaf. `../look.ts` says when it may
@@ -15,18 +20,19 @@ export interface LookAt {
  * `$1` relay; `$2` lanes; `$3` low, `$4` the last position looked at; `$5` base; `$6` most records; `$7` most bytes of
  * one record.
  *
- * Rows: at least one, with a record or nulls, and then snapshot, sequence (null before the first), server, and the
- * lanes and epochs that the relay owns. A record that is too large comes without
- * payload.
+ * Rows: at least one, with a record or nulls, and then what `ring` reads, the lanes and epochs that the relay owns, and
+ * whether a transaction that was open at base and has ended may have left a record at or below low. A record that is
+ * too large comes without payload.
  *
- * Locks: none but ACCESS SHARE. Index: `(lane, id)` of the leaf, from low to the last position looked at.
+ * Locks: none but ACCESS SHARE. Indexes: `(lane, id)` of the leaf, from low to the last position looked at;
+ * `(xid, lane, id)` for transactions that were open, asked for as in `fetch`.
  */
-export function look(schema: string, { leaf, blockedKeys }: LookAt): string {
+export function look(schema: string, { leaf, blockedKeys, open }: LookAt): string {
   const passed = blockedKeys ? ` and (o.key is null or not ${keyIsParked(schema)})` : ''
   return `
-select page.*, pg_catalog.pg_current_snapshot()::text,
-  pg_catalog.pg_sequence_last_value('${schema.replaceAll("'", "''")}.outbox_id_seq'::regclass), ${SERVER},
-  array(select (held.lane, held.epoch) from ${schema}.lane as held where held.owner = $1::uuid)
+select page.*, ${ringColumns(schema)},
+  array(select (held.lane, held.epoch) from ${schema}.lane as held where held.owner = $1::uuid),
+  ${open ? strayed(schema) : 'false'}
 from (select) as always left join (
   select o.lane, o.id, o.message_id, o.type, o.version, o.source, o.key, o.exchange, o.routing_key, o.headers,
     o.content_type,
@@ -38,4 +44,22 @@ from (select) as always left join (
   order by o.id
   limit $6
 ) as page on true`
+}
+
+function strayed(schema: string): string {
+  return `(
+    select coalesce(pg_catalog.bool_or(probed.id <= $3::bigint), false) or pg_catalog.count(*) >= ${String(MOST_PROBED)}
+    from (
+      select written.id
+      from pg_catalog.pg_snapshot_xip($5::pg_snapshot) as ended (xid) cross join lateral (
+        select o.id from ${schema}.outbox as o
+        where (o.xid, o.lane, o.id) >= (ended.xid, 0::smallint, 0::bigint)
+          and (o.xid, o.lane, o.id) <= (ended.xid, 32767::smallint, 0::bigint)
+        order by o.xid, o.lane, o.id
+        limit ${String(MOST_PROBED)}
+      ) as written
+      where pg_catalog.pg_visible_in_snapshot(ended.xid, pg_catalog.pg_current_snapshot())
+      limit ${String(MOST_PROBED)}
+    ) as probed
+  )`
 }

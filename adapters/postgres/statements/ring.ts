@@ -6,7 +6,14 @@ import { SERVER } from './server.ts'
  * Locks: none. Index: none; nothing of the outbox is read.
  */
 export function ring(schema: string): string {
-  return `
-select last_value || ' ' || is_called || ' ' || pg_catalog.pg_current_snapshot() || ' ' || ${SERVER}
-from ${schema}.outbox_id_seq`
+  return `select ${ringColumns(schema)}`
+}
+
+/**
+ * Snapshot, sequence (null before the first position) and server. The sequence is read after the snapshot was taken:
+ * no position above it is visible.
+ */
+export function ringColumns(schema: string): string {
+  return `pg_catalog.pg_current_snapshot()::text,
+  pg_catalog.pg_sequence_last_value('${schema.replaceAll("'", "''")}.outbox_id_seq'::regclass), ${SERVER}`
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { createRelayStore, type SqlPool } from '../../../adapters/postgres/index.ts'
 import { fetchResult, fetchValues } from '../../../adapters/postgres/record-rows.ts'
 import { fetch } from '../../../adapters/postgres/statements/fetch.ts'
-import type { FetchRequest, FetchResult, LaneRequest, RelayStore } from '../../../src/ports.ts'
+import type { FetchRequest, FetchResult, LanePage, LaneRequest, RelayStore } from '../../../src/ports.ts'
 import { createReader, EVERYTHING, type Reader } from '../../../testing/contracts/relay-store-reader.ts'
 import { createRandom } from '../../unit/relaying/random.ts'
 import { createSetting, insert, insertMany, LEAF_RUN, type Setting } from './setting.ts'
@@ -151,7 +151,7 @@ describe('a relay that waits for the next record', () => {
       const lanes = relay.reader.lanes({ ...hints, maxRecords: 62 })
       const { result, statements } = await relay.fetch({ lanes })
       if (statements === 1) looks += 1
-      expect(result).toEqual(
+      expect(result.pages).toEqual(
         await wholeFetch(setting, { relayId: relay.reader.relayId, lanes, gated: [], passBlockedKeys: true }),
       )
     }
@@ -159,8 +159,7 @@ describe('a relay that waits for the next record', () => {
   })
 })
 
-async function wholeFetch({ sql }: Setting, request: FetchRequest): Promise<FetchResult> {
+async function wholeFetch({ sql }: Setting, request: FetchRequest): Promise<readonly LanePage[]> {
   const rows = await sql.query(fetch('waybill', { gated: false, blockedKeys: true }), fetchValues(request))
-  const result = fetchResult(rows, request.lanes)
-  return { ...result, pages: [...result.pages].sort((one, other) => one.lane - other.lane) }
+  return [...fetchResult(rows, request.lanes).pages].sort((one, other) => one.lane - other.lane)
 }

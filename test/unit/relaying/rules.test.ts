@@ -207,10 +207,32 @@ describe('shares of a fetch', () => {
   })
 })
 
-test('the pace slows down to its longest wait when idle and is quick again after a find', () => {
-  const pace = createPace({ minMs: 2, maxMs: 50 }, () => 0.25)
-  const waits = Array.from({ length: 30 }, () => pace.next(false))
-  expect(waits[0]).toBeLessThan(5)
-  expect(waits.at(-1)).toBeCloseTo(55)
-  expect(pace.next(true)).toBeCloseTo(2.2)
+describe('the pace', () => {
+  const waits = (count: number): number[] => {
+    const pace = createPace({ minMs: 2, maxMs: 50 }, () => 0.25)
+    pace.next(true)
+    return Array.from({ length: count }, () => pace.next(false))
+  }
+
+  test('waits an eighth of the time without a find', () => {
+    const all = waits(60)
+    const long = all.map((wait, index) => ({
+      wait,
+      before: all.slice(0, index).reduce((a, b) => a + b, 2.2),
+    }))
+    for (const { wait, before } of long) expect(wait).toBeCloseTo(1.1 * Math.min(50, Math.max(2, before / 8)))
+  })
+
+  test('comes to its longest wait within a second and is quick again after a find', () => {
+    expect(
+      waits(60)
+        .slice(0, 40)
+        .reduce((a, b) => a + b),
+    ).toBeLessThan(1000)
+    expect(waits(60).at(-1)).toBeCloseTo(55)
+    const pace = createPace({ minMs: 2, maxMs: 50 }, () => 0.25)
+    for (let count = 0; count < 60; count += 1) pace.next(false)
+    expect(pace.next(true)).toBeCloseTo(2.2)
+    expect(pace.next(false)).toBeCloseTo(2.2)
+  })
 })
