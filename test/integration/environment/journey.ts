@@ -28,7 +28,7 @@ export interface Journey extends AsyncDisposable {
   restartRelay(): Promise<void>
 }
 
-/** The handler inserts into `effect (n integer, type text)`, which must be there. */
+/** The handler inserts into `public.effect (n integer, type text)`, which must be there. */
 export async function startJourney({ pools, amqpUrl, schema }: JourneyParts): Promise<Journey> {
   const reconnect = { baseMs: 20, maxMs: 200 }
   const transport = rabbitmq({ url: amqpUrl, reconnect })
@@ -42,11 +42,11 @@ export async function startJourney({ pools, amqpUrl, schema }: JourneyParts): Pr
     transport,
     handlers: {
       'order.placed': async (message, { tx, outbox: follow }) => {
-        await tx.query(`insert into effect values ($1, 'placed')`, [message.payload.n])
+        await tx.query(`insert into public.effect values ($1, 'placed')`, [message.payload.n])
         await follow.write({ type: 'order.billed', payload: message.payload })
       },
       'order.billed': async (message, { tx }) => {
-        await tx.query(`insert into effect values ($1, 'billed')`, [message.payload.n])
+        await tx.query(`insert into public.effect values ($1, 'billed')`, [message.payload.n])
       },
     },
   })
@@ -71,7 +71,7 @@ export async function startJourney({ pools, amqpUrl, schema }: JourneyParts): Pr
     async handled(count) {
       await eventually(async () => {
         const { rows } = await pools.consumer.query<{ effects: number; numbers: number }>(
-          'select count(*)::int as effects, count(distinct (n, type))::int as numbers from effect',
+          'select count(*)::int as effects, count(distinct (n, type))::int as numbers from public.effect',
         )
         return rows[0]?.effects === 2 * count && rows[0].numbers === 2 * count
       })
