@@ -43,10 +43,11 @@ export interface RelayOptions {
   /** What becomes of the messages behind one that can never be published. @defaultValue `block-key` */
   readonly onDead?: 'block-key' | 'skip'
   /**
-   * What becomes of a message that no queue is bound for: kept until there is one, dropped, or moved aside.
+   * What becomes of a message that no queue is bound for, unless its type says so: kept until there is one, dropped, or
+   * moved aside.
    * @defaultValue `hold`
    */
-  readonly onUnroutable?: 'hold' | 'ignore' | 'park'
+  readonly onUnroutable?: 'hold' | 'ignore' | 'dead'
   /** The wait after the first refusal of a message for its own sake; it doubles with each. @defaultValue `5_000` */
   readonly retryBaseMs?: number
   /** The longest wait between two attempts, half as much again by chance. @defaultValue 15 minutes */
@@ -138,7 +139,7 @@ export function resolveOptions(given: RelayOptions = {}): ResolvedRelayOptions {
   checkNames(given, options)
   for (const [name, range] of Object.entries(RANGES)) checkNumber(name, options[name as NumberOption], range)
   checkChoice('onDead', options.onDead, ['block-key', 'skip'])
-  checkChoice('onUnroutable', options.onUnroutable, ['hold', 'ignore', 'park'])
+  checkChoice('onUnroutable', options.onUnroutable, ['hold', 'ignore', 'dead'])
   checkRelations(options)
   return options
 }

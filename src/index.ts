@@ -26,7 +26,7 @@ export type { Codec, EncodeLimits } from './message/codec.ts'
 export type { TypeDefinition } from './message/definition.ts'
 export type { Limits } from './message/limits.ts'
 export { messageType } from './message/message-type.ts'
-export type { MessageType, MessageTypeOptions, Upcast } from './message/message-type.ts'
+export type { MessageType, MessageTypeOptions, Unroutable, Upcast } from './message/message-type.ts'
 export type {
   Message,
   MessageDetails,

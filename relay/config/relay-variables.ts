@@ -115,8 +115,8 @@ export const RELAY_VARIABLES: VariablesOf<RelayValues> = {
   WAYBILL_ON_UNROUTABLE: {
     ...optional,
     meaning:
-      'What becomes of a message that no queue is bound for: kept until there is one, dropped, or moved aside.',
-    parser: oneOf('hold', 'ignore', 'park'),
+      'What becomes of a message that no queue is bound for, unless its type says so: kept until there is one, dropped, or moved aside.',
+    parser: oneOf('hold', 'ignore', 'dead'),
     fallback: 'hold',
   },
 }

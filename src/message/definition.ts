@@ -1,7 +1,7 @@
 import { WaybillError, type ErrorReport } from '../errors.ts'
 import { bytesCodec, jsonCodec, type Codec } from './codec.ts'
 import { NAME_BYTES } from './limits.ts'
-import { isMessageType, type MessageType, type Upcast } from './message-type.ts'
+import { isMessageType, UNROUTABLE, type MessageType, type Unroutable, type Upcast } from './message-type.ts'
 import { checkName, checkRoutingKey } from './names.ts'
 import { SLOT_SUFFIX_BYTES } from './slot.ts'
 import { isStandardSchema, type StandardSchema } from './standard-schema.ts'
@@ -16,6 +16,8 @@ export interface TypeDefinition {
   readonly routingKey: string
   /** Whether its messages also go to the partition of their key, for consumers in mode `key`. */
   readonly partitioned: boolean
+  /** Null leaves it to the relay. */
+  readonly unroutable: Unroutable | null
   readonly schema: StandardSchema | null
   readonly codec: Codec
   readonly upcast: Upcast<unknown> | null
@@ -24,7 +26,16 @@ export interface TypeDefinition {
 const CODE = 'WAYBILL_CATALOGUE_INVALID'
 /** PostgreSQL keeps it as an integer. */
 const HIGHEST_VERSION = 2_147_483_647
-const KNOWN_OPTIONS = ['schema', 'version', 'exchange', 'routingKey', 'partitioned', 'codec', 'upcast']
+const KNOWN_OPTIONS = [
+  'schema',
+  'version',
+  'exchange',
+  'routingKey',
+  'partitioned',
+  'unroutable',
+  'codec',
+  'upcast',
+]
 
 export function defaultExchange(source: string): string {
   return `${source}.events`
@@ -62,6 +73,7 @@ export function defineType(type: string, given: unknown, source: string | null):
     exchange: exchange ?? (source === null ? null : defaultExchange(source)),
     routingKey,
     partitioned,
+    unroutable: unroutableOf(type, options.unroutable),
     schema: schema ?? null,
     codec: codecOf(type, codec),
     upcast: upcast ?? null,
@@ -79,6 +91,16 @@ function optionsOf(type: string, given: unknown): MessageType<unknown>['options'
     })
   }
   return given.options
+}
+
+function unroutableOf(type: string, given: unknown): Unroutable | null {
+  if (given === undefined) return null
+  const known = UNROUTABLE.find((choice) => choice === given)
+  if (known !== undefined) return known
+  return refuse(type, {
+    problem: `has an option unroutable that is ${typeof given === 'string' ? quote(given) : kindOf(given)}.`,
+    wanted: `Wanted is one of ${UNROUTABLE.join(', ')}.`,
+  })
 }
 
 function codecOf(type: string, codec: unknown): Codec {

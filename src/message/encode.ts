@@ -74,7 +74,11 @@ export function encodeMessage(given: unknown, context: EncodeContext): Encoding 
     lane: laneOf(key, messageId),
     exchange: exchangeOf(definition, context.source),
     routingKey: definition.routingKey,
-    headers: formatStoredHeaders(stored, definition.partitioned ? slotOf(key, messageId) : null),
+    headers: formatStoredHeaders(
+      stored,
+      definition.partitioned ? slotOf(key, messageId) : null,
+      definition.unroutable,
+    ),
     contentType: definition.codec.contentType,
     payload: encodeBody(definition, payload, limits),
   }

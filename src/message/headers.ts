@@ -1,5 +1,6 @@
 import { WaybillError } from '../errors.ts'
 import { NAME_BYTES } from './limits.ts'
+import type { Unroutable } from './message-type.ts'
 import { isPlainObject } from './plain-object.ts'
 import { kindOf, named, nameFault, quote, textFault, utf8Length } from './text.ts'
 
@@ -24,6 +25,8 @@ export const STORED_HEADER = {
   causation: 'waybill-causation',
   /** Of partitioned messages only: becomes a second routing key. */
   slot: 'waybill-slot',
+  /** Of types that say so: what the relay does when no queue is bound. */
+  unroutable: 'waybill-unroutable',
 } as const
 
 /** W3C Trace Context and Baggage: carried as they are. */
@@ -95,13 +98,19 @@ export interface StoredHeaders {
  * The text of the column `headers` of the outbox: one flat JSON object of strings.
  *
  * @param slot of a partitioned message
+ * @param unroutable of a type that says what becomes of a message that no queue is bound for
  */
-export function formatStoredHeaders(stored: StoredHeaders, slot: number | null = null): string {
+export function formatStoredHeaders(
+  stored: StoredHeaders,
+  slot: number | null = null,
+  unroutable: Unroutable | null = null,
+): string {
   // Copied by spreading, which makes a property of `__proto__` too.
   const all: Record<string, string> = { ...stored.headers }
   if (stored.correlationId !== null) all[STORED_HEADER.correlation] = stored.correlationId
   if (stored.causationId !== null) all[STORED_HEADER.causation] = stored.causationId
   if (slot !== null) all[STORED_HEADER.slot] = String(slot)
+  if (unroutable !== null) all[STORED_HEADER.unroutable] = unroutable
   return JSON.stringify(all)
 }
 
@@ -124,6 +133,7 @@ export function parseStoredHeaders(text: string): StoredHeaders {
   const correlationId = take(STORED_HEADER.correlation)
   const causationId = take(STORED_HEADER.causation)
   take(STORED_HEADER.slot)
+  take(STORED_HEADER.unroutable)
   return { correlationId, causationId, headers: Object.fromEntries(headers) }
 }
 

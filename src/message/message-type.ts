@@ -1,6 +1,11 @@
 import type { Codec } from './codec.ts'
 import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts'
 
+/** What becomes of a message that no queue is bound for: kept until one is, dropped, or kept aside for a person. */
+export type Unroutable = (typeof UNROUTABLE)[number]
+
+export const UNROUTABLE = ['hold', 'ignore', 'dead'] as const
+
 /** What {@link messageType} takes beside the payload's type. */
 export interface MessageTypeOptions {
   /** Version of the payload that is written and handled now: 1 or more. Default 1. */
@@ -14,6 +19,11 @@ export interface MessageTypeOptions {
    * hidden routing key. Deploy it to those who write before those who handle. Default false.
    */
   readonly partitioned?: boolean | undefined
+  /**
+   * What becomes of a message that no queue is bound for: `hold` keeps it until one is, `ignore` drops it, `dead` moves it
+   * aside for a person. Default: what the relay is told by `onUnroutable`, which is `hold` unless changed.
+   */
+  readonly unroutable?: Unroutable | undefined
 }
 
 /** Turns the payload of an older version, as it was decoded, into what the current version takes. */

@@ -24,7 +24,7 @@ export interface DrainOptions {
   /** What becomes of the later records of a key when one of it is parked. */
   readonly onDead: 'block-key' | 'skip'
   /** What becomes of a message that no queue is bound for. */
-  readonly onUnroutable: 'hold' | 'ignore' | 'park'
+  readonly onUnroutable: 'hold' | 'ignore' | 'dead'
   readonly gateBackoff: BackoffOptions
   readonly retry: RetryOptions
   /** How long an exchange may be full without a confirm before it is passed over. */

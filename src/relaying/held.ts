@@ -1,3 +1,4 @@
+import type { Unroutable } from '../message/message-type.ts'
 import type { OutgoingMessage } from '../transport/transport.ts'
 import { emptyHints, type LaneHints } from './bounds.ts'
 import type { LaneSweep } from './sweep.ts'
@@ -21,6 +22,8 @@ export interface Held extends OutgoingMessage {
   readonly bytes: number
   /** False when its headers are no JSON object of texts: it can never be published as it is. */
   readonly isReadable: boolean
+  /** What becomes of it when no queue is bound for it. Null: what the relay is told. */
+  readonly unroutable: Unroutable | null
   stage: Stage
   /** Null when its row is in the outbox. */
   parked: ParkedState | null

@@ -19,7 +19,7 @@ export interface Exit {
   readonly telemetry: Telemetry
   readonly options: {
     readonly onDead: 'block-key' | 'skip'
-    readonly onUnroutable: 'hold' | 'ignore' | 'park'
+    readonly onUnroutable: 'hold' | 'ignore' | 'dead'
     readonly retry: RetryOptions
   }
   readonly random: () => number
@@ -118,11 +118,11 @@ function shutOut(
 
 function unroutable(exit: Exit, job: Held): void {
   exit.gates.reach(job)
-  switch (exit.options.onUnroutable) {
+  switch (job.unroutable ?? exit.options.onUnroutable) {
     case 'ignore':
       confirm(exit, job)
       break
-    case 'park': {
+    case 'dead': {
       const error = `No queue is bound to "${job.exchange}" for "${job.routingKey}".`
       park(exit, job, { reason: 'unroutable', error, permanent: true })
       break

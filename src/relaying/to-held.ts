@@ -1,4 +1,5 @@
 import { STORED_HEADER } from '../message/headers.ts'
+import { UNROUTABLE, type Unroutable } from '../message/message-type.ts'
 import { isSlot } from '../message/slot.ts'
 import type { Held, Lane, Route } from './held.ts'
 import type { OutboxRecord } from './relay-store.ts'
@@ -17,16 +18,20 @@ export function toHeld(record: OutboxRecord, home: Lane, route: Route): Held {
   let correlationId: string | null = null
   let causationId: string | null = null
   let slot: number | null = null
+  let unroutable: Unroutable | null = null
   if (holdsReserved(headers)) {
     const {
       [STORED_HEADER.correlation]: correlation,
       [STORED_HEADER.causation]: causation,
       [STORED_HEADER.slot]: slotText,
+      [STORED_HEADER.unroutable]: choice,
       ...rest
     } = headers
     correlationId = correlation ?? null
     causationId = causation ?? null
     if (slotText !== undefined) slot = Number(slotText)
+    // A choice of a later release leaves it to the relay.
+    unroutable = UNROUTABLE.find((known) => known === choice) ?? null
     headers = rest
   }
   return {
@@ -50,6 +55,7 @@ export function toHeld(record: OutboxRecord, home: Lane, route: Route): Held {
     home,
     route,
     bytes: record.payload.length + record.headers.length + OVERHEAD_BYTES,
+    unroutable,
     stage: 'waiting',
     parked: null,
     isReadable: all !== null && (slot === null || isSlot(slot)),
@@ -62,7 +68,8 @@ function holdsReserved(headers: Headers): boolean {
   return (
     STORED_HEADER.correlation in headers ||
     STORED_HEADER.causation in headers ||
-    STORED_HEADER.slot in headers
+    STORED_HEADER.slot in headers ||
+    STORED_HEADER.unroutable in headers
   )
 }
 

@@ -97,7 +97,7 @@ describe('a routing key that no queue is bound for', () => {
     expect(outOfOrder(broker.arrived)).toEqual([])
   })
 
-  test.each(['ignore', 'park'] as const)(
+  test.each(['ignore', 'dead'] as const)(
     'gets its messages out of the way when told to: %s',
     async (onUnroutable) => {
       world.broker.answer = () => UNROUTABLE
@@ -105,7 +105,7 @@ describe('a routing key that no queue is bound for', () => {
       await world.start({ onUnroutable })
       await world.drained()
       const { rows } = await world.database.pool.query('select reason from waybill.parked')
-      expect(rows).toHaveLength(onUnroutable === 'park' ? 20 : 0)
+      expect(rows).toHaveLength(onUnroutable === 'dead' ? 20 : 0)
       expect(world.broker.arrived).toHaveLength(20)
     },
   )

@@ -83,6 +83,11 @@ describe('a message type', () => {
       'content type',
     ],
     ['an upcast that is no function', { a: messageType({ upcast: 1 as never }) }, 'upcast that is a number'],
+    [
+      'an unknown choice for what is unroutable',
+      { a: messageType({ unroutable: 'park' as never }) },
+      'unroutable that is "park"',
+    ],
     ['an unknown option', { a: messageType({ exchagne: 'x' } as never) }, 'unknown option "exchagne"'],
     ['nothing', null, 'not given an object'],
   ])('is refused with %s', (_, types, said) => {

@@ -19,3 +19,10 @@ test('other records have no slot', () => {
 test.each(['64', '-1', '1.5', 'a'])('a record with the slot %s cannot be published as it is', (slot) => {
   expect(held(JSON.stringify({ 'waybill-slot': slot })).isReadable).toBe(false)
 })
+
+test('what is to become of an unroutable record is for the relay alone, and a choice it does not know is left to its option', () => {
+  const job = held('{"tenant":"a","waybill-unroutable":"ignore"}')
+  expect(job).toMatchObject({ unroutable: 'ignore', headers: { tenant: 'a' }, isReadable: true })
+  expect(held('{"waybill-unroutable":"later"}')).toMatchObject({ unroutable: null, headers: {} })
+  expect(held('{}').unroutable).toBeNull()
+})
