@@ -50,7 +50,7 @@ function knexDriver(knex: Knex): SqlDriver<Knex.Transaction> {
       transaction: (work) => runTransaction(knex, async (tx) => work(await plainExecutor(tx))),
     },
     executor,
-    transaction: (work) => runTransaction(knex, work),
+    transaction: (work, opening) => runTransaction(knex, work, opening),
     afterCommit(tx, callback) {
       if (!isTransaction(tx) || tx.isCompleted()) return false
       watchCommit(tx).callbacks.push(callback)

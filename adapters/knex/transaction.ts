@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
-import { transactionAborted, transactionFinished } from '../postgres/index.ts'
+import { queryText, transactionAborted, transactionFinished, type SqlRows } from '../postgres/index.ts'
 import { watchCommit, type CommitWatch } from './commit-watch.ts'
+import { connectionOf } from './connection.ts'
 
 /**
  * Runs `work` in a READ COMMITTED transaction.
@@ -10,13 +11,15 @@ import { watchCommit, type CommitWatch } from './commit-watch.ts'
  */
 export async function runTransaction<Result>(
   knex: Knex,
-  work: (tx: Knex.Transaction) => Promise<Result>,
+  work: (tx: Knex.Transaction, rows: SqlRows) => Promise<Result>,
+  opening?: string,
 ): Promise<Result> {
   const end: { orderly: boolean; watch: CommitWatch | null } = { orderly: false, watch: null }
   const result = await knex.transaction(
     async (tx) => {
       end.watch = watchCommit(tx)
-      const value = await work(tx)
+      const rows = opening === undefined ? [] : await queryText(await connectionOf(tx), opening)
+      const value = await work(tx, rows)
       end.orderly = !tx.isCompleted()
       return value
     },

@@ -50,10 +50,10 @@ function pgDriver(pool: pg.Pool): SqlDriver<pg.ClientBase> {
   return {
     pool: {
       query: (text, values) => queryText(pool, text, values),
-      transaction: (work) => runTransaction(pool, (_tx, client) => work(executorOn(client))),
+      transaction: (work) => runTransaction(pool, (_tx, { client }) => work(executorOn(client))),
     },
     executor: (tx) => transactionExecutor(given(tx, watch)),
-    transaction: (work) => runTransaction(pool, work),
+    transaction: (work, opening) => runTransaction(pool, (tx, { rows }) => work(tx, rows), opening),
     afterCommit(tx, callback) {
       const own = findTransaction(tx)
       if (own === undefined || own.over) return false
@@ -79,9 +79,13 @@ function given(tx: unknown, watch: PoolWatch): PgTransaction {
   if (!isClient(tx)) throw notAClient('The object that was given has no method "query".')
   return {
     client: tx,
-    finished: () => watch.isReleased(tx),
-    wasOpen: () => watch.hasBegun(tx),
-    noteOpen: () => {
+    finished() {
+      return watch.isReleased(tx)
+    },
+    wasOpen() {
+      return watch.hasBegun(tx)
+    },
+    noteOpen() {
       watch.noteBegun(tx)
     },
   }

@@ -1,6 +1,12 @@
 import type pg from 'pg'
 import { WaybillError } from '../../src/ports.ts'
-import { runCallbacks, transactionAborted, transactionFinished } from '../postgres/index.ts'
+import {
+  beginWith,
+  runCallbacks,
+  transactionAborted,
+  transactionFinished,
+  type SqlRows,
+} from '../postgres/index.ts'
 
 /** A transaction that was begun here, by the handle that its user got. */
 export interface OwnTransaction {
@@ -16,21 +22,33 @@ export function findTransaction(tx: object): OwnTransaction | undefined {
   return handles.get(tx)
 }
 
+/** What is there when a transaction has begun. */
+export interface Opened {
+  readonly client: pg.PoolClient
+  /** Of the opening statement. */
+  readonly rows: SqlRows
+}
+
 /** Runs `work` with a handle that stops working when the transaction ends. */
 export async function runTransaction<Result>(
   pool: pg.Pool,
-  work: (tx: pg.ClientBase, client: pg.PoolClient) => Promise<Result>,
+  work: (tx: pg.ClientBase, opened: Opened) => Promise<Result>,
+  opening?: string,
 ): Promise<Result> {
   const client = await pool.connect()
   const own: OwnTransaction = { client, callbacks: [], over: false }
   const tx = handle(own)
   handles.set(tx, own)
-  const result = await runOn(own, () => work(tx, client))
+  const result = await runOn(own, (rows) => work(tx, { client, rows }), opening)
   runCallbacks(own.callbacks)
   return result
 }
 
-async function runOn<Result>(own: OwnTransaction, work: () => Promise<Result>): Promise<Result> {
+async function runOn<Result>(
+  own: OwnTransaction,
+  work: (rows: SqlRows) => Promise<Result>,
+  opening: string | undefined,
+): Promise<Result> {
   const { client } = own
   let broken: Error | undefined
   const onError = (error: Error): void => {
@@ -38,8 +56,7 @@ async function runOn<Result>(own: OwnTransaction, work: () => Promise<Result>): 
   }
   client.on('error', onError)
   try {
-    await begin(client, onError)
-    const result = await work()
+    const result = await work(await begin(client, onError, opening))
     own.over = true
     await commit(client)
     return result
@@ -53,12 +70,18 @@ async function runOn<Result>(own: OwnTransaction, work: () => Promise<Result>): 
   }
 }
 
-/** A connection on which not even this works is thrown away. */
-async function begin(client: pg.PoolClient, onError: (error: Error) => void): Promise<void> {
+/** A connection on which not even the begin works is thrown away; the opening statement may fail like any other. */
+async function begin(
+  client: pg.PoolClient,
+  onError: (error: Error) => void,
+  opening: string | undefined,
+): Promise<SqlRows> {
   try {
-    await client.query('begin isolation level read committed')
+    return await beginWith(client, opening)
   } catch (error) {
-    onError(error instanceof Error ? error : new Error('No transaction could be begun.', { cause: error }))
+    const begun = statusOf(client) === 'E'
+    if (!begun)
+      onError(error instanceof Error ? error : new Error('No transaction could be begun.', { cause: error }))
     throw error
   }
 }

@@ -9,9 +9,9 @@ export function codeOf(error: unknown): string | undefined {
 /** Gives the error of a statement on a schema that was never created a sentence that says so. */
 export function explainMissingSchema(error: unknown, schema: string): unknown {
   const code = codeOf(error)
-  if (code !== '42P01' && code !== '3F000') return error
+  if (code !== '42P01' && code !== '42883' && code !== '3F000') return error
   return new WaybillError('WAYBILL_SCHEMA_MISSING', {
-    problem: `Schema "${schema}" is not in this database, or lacks a table.`,
+    problem: `Schema "${schema}" is not in this database, or lacks a table or function.`,
     remedy: 'Run `waybill migrate`, or `migrate` of `waybill/postgres` when the service starts.',
     cause: error,
   })

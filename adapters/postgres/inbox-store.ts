@@ -1,23 +1,19 @@
 import type { Database, InboxEntry, InboxStore, InboxVerdict } from '../../src/ports.ts'
 import { explainMissingSchema } from './error-code.ts'
 import { identifier } from './identifier.ts'
-import type { SqlDriver, SqlExecutor } from './sql-executor.ts'
+import type { SqlDriver, SqlRows } from './sql-executor.ts'
 import { pruneInbox } from './statements/prune-inbox.ts'
-import { knownFingerprint, tryToRemember, waitToRemember } from './statements/remember.ts'
+import {
+  rememberLiteral,
+  rememberStatement,
+  rememberValues,
+  type RememberOptions,
+} from './statements/remember.ts'
 
 export interface InboxStoreOptions {
   readonly schema: string
   /** How long a delivery waits for another one of the same message that is just being handled. */
   readonly lockTimeoutMs: number
-}
-
-interface Inbox {
-  readonly attempt: string
-  readonly wait: string
-  readonly known: string
-  /** Names the inbox in advisory locks. */
-  readonly name: string
-  readonly lockTimeout: string
 }
 
 /** An inbox, and how its database handles messages. */
@@ -31,56 +27,56 @@ export function createInboxStore<Tx>(
   options: InboxStoreOptions,
 ): PostgresInbox<Tx> {
   const schema = identifier(options.schema)
-  const inbox: Inbox = {
-    attempt: tryToRemember(schema),
-    wait: waitToRemember(schema),
-    known: knownFingerprint(schema),
-    name: `waybill inbox ${options.schema}`,
-    lockTimeout: `${String(options.lockTimeoutMs)}ms`,
-  }
+  const remembering: RememberOptions = { schema, lockTimeout: `${String(options.lockTimeoutMs)}ms` }
+  const remember = rememberStatement(schema)
   const prune = pruneInbox(schema)
-  const remember = async (tx: Tx, entry: InboxEntry): Promise<InboxVerdict> => {
-    const executor = driver.executor(tx)
+  const explained = async <Result>(work: Promise<Result>): Promise<Result> => {
     try {
-      return await verdictOf(executor, inbox, entry)
+      return await work
     } catch (error) {
       throw explainMissingSchema(error, options.schema)
     }
   }
   return {
-    remember,
-    handle: (messages, work) =>
-      driver.transaction(async (tx) => {
-        const verdicts: InboxVerdict[] = []
-        const byId = [...messages.entries()].sort(([, a], [, b]) => (a.messageId < b.messageId ? -1 : 1))
-        for (const [index, entry] of byId) verdicts[index] = await remember(tx, entry)
-        return work(tx, verdicts)
-      }),
-    async prune({ retentionMs, limit }) {
+    async remember(tx, entry) {
+      const executor = driver.executor(tx)
+      const rows = await explained(executor.query(remember, rememberValues([entry], remembering)))
+      return verdictsOf(rows, [0])[0] as InboxVerdict
+    },
+    async handle(messages, work) {
+      const byId = [...messages.keys()].sort((a, b) => (idAt(messages, a) < idAt(messages, b) ? -1 : 1))
+      const [first, ...others] = byId.flatMap((index) => messages.slice(index, index + 1))
+      if (first === undefined) return driver.transaction((tx) => work(tx, []))
+      const begun = { yet: false }
       try {
-        const rows = await driver.pool.transaction((executor) => executor.query(prune, [retentionMs, limit]))
-        return Number(rows[0]?.[0] ?? 0)
+        return await driver.transaction(
+          (tx, rows) => {
+            begun.yet = true
+            return work(tx, verdictsOf(rows, byId))
+          },
+          rememberLiteral([first, ...others], remembering),
+        )
       } catch (error) {
-        throw explainMissingSchema(error, options.schema)
+        throw begun.yet ? error : explainMissingSchema(error, options.schema)
       }
+    },
+    async prune({ retentionMs, limit }) {
+      const rows = await explained(
+        driver.pool.transaction((executor) => executor.query(prune, [retentionMs, limit])),
+      )
+      return Number(rows[0]?.[0] ?? 0)
     },
   }
 }
 
-/**
- * Nearly every message is new, and then one statement does. What follows happens only to duplicates, and to a message
- * that another transaction is just handling. It starts over when a row that stood in the way was pruned meanwhile.
- */
-async function verdictOf(executor: SqlExecutor, inbox: Inbox, entry: InboxEntry): Promise<InboxVerdict> {
-  const { messageId, consumer, fingerprint } = entry
-  const values = [messageId, consumer, fingerprint, inbox.name]
-  for (;;) {
-    const added = await executor.query(inbox.attempt, values)
-    if (added.length === 1) return 'first'
-    const known = await executor.query(inbox.known, [messageId, consumer])
-    const before = known[0]?.[0]
-    if (before !== undefined) return Number(before) === fingerprint ? 'duplicate' : 'conflict'
-    const waited = await executor.query(inbox.wait, [...values, inbox.lockTimeout])
-    if (waited[0]?.[0] === '1') return 'first'
-  }
+function idAt(messages: readonly InboxEntry[], index: number): string {
+  return messages[index]?.messageId.toLowerCase() ?? ''
+}
+
+/** What the function has said of each message, such as `{first,duplicate}`, in the order in which they were given. */
+function verdictsOf(rows: SqlRows, order: readonly number[]): readonly InboxVerdict[] {
+  const said = (rows[0]?.[0] ?? '').slice(1, -1).split(',') as InboxVerdict[]
+  const verdicts: InboxVerdict[] = []
+  for (const [at, index] of order.entries()) verdicts[index] = said[at] as InboxVerdict
+  return verdicts
 }

@@ -19,6 +19,7 @@ export type { MigrateOptions, MigrationReport } from './migrate.ts'
 export { migrationSql } from './migration-sql.ts'
 export type { MigrationSqlOptions } from './migration-sql.ts'
 export {
+  beginWith,
   queryText,
   refuseBinary,
   transactionAborted,
@@ -32,4 +33,4 @@ export { createRelayStore } from './relay-store.ts'
 export type { RelayStoreOptions } from './relay-store.ts'
 export type { Role } from './rights.ts'
 export { SCHEMA_VERSION } from './schema-version.ts'
-export type { SqlDriver, SqlExecutor, SqlPool, SqlText } from './sql-executor.ts'
+export type { SqlDriver, SqlExecutor, SqlPool, SqlRows, SqlText } from './sql-executor.ts'

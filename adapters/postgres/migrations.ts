@@ -486,4 +486,54 @@ end
 $waybill$`,
     ],
   },
+  {
+    version: 7,
+    name: 'handling',
+    minCompatible: 1,
+    checksum: 'sha256-f4bf82c3a36bf8e20bcc86db2dd2fed4a3ed27ac087114da9783950a5bd1c747',
+    statements: [
+      `create function \${schema}.remember(ids uuid[], name text, fingerprints integer[], wait text) returns text[]
+language plpgsql volatile
+as $waybill$
+#variable_conflict use_variable
+declare
+  before constant pg_catalog.text := pg_catalog.current_setting('lock_timeout');
+  verdicts pg_catalog.text[] := '{}';
+  verdict pg_catalog.text;
+begin
+  perform pg_catalog.set_config('lock_timeout', wait, true);
+  for n in 1 .. pg_catalog.cardinality(ids) loop
+    verdict := null;
+    while verdict is null loop
+      insert into \${schema}.inbox (message_id, consumer, fingerprint) values (ids[n], name, fingerprints[n])
+      on conflict do nothing;
+      if found then
+        verdict := 'first';
+      else
+        select case
+          when known.fingerprint operator(pg_catalog.=) fingerprints[n] then 'duplicate' else 'conflict'
+        end into verdict
+        from \${schema}.inbox as known
+        where known.message_id operator(pg_catalog.=) ids[n] and known.consumer operator(pg_catalog.=) name;
+      end if;
+    end loop;
+    verdicts := pg_catalog.array_append(verdicts, verdict);
+  end loop;
+  perform pg_catalog.set_config('lock_timeout', before, true);
+  return verdicts;
+end
+$waybill$`,
+      `create table \${schema}.inbox_retention (
+  consumer text primary key,
+  retention_ms bigint not null check (retention_ms > 0),
+  seen_at timestamptz not null default clock_timestamp()
+) with (fillfactor = 50)`,
+      `create table \${schema}.inbox_pruning (
+  singleton boolean primary key default true check (singleton),
+  holder uuid,
+  expires_at timestamptz not null default '-infinity'
+) with (fillfactor = 50)`,
+      `insert into \${schema}.inbox_pruning default values`,
+    ],
+  },
 ]

@@ -1,6 +1,6 @@
 import { WaybillError } from '../../src/ports.ts'
 import { codeOf } from './error-code.ts'
-import type { SqlExecutor, SqlText } from './sql-executor.ts'
+import type { SqlExecutor, SqlRows } from './sql-executor.ts'
 
 /** One statement as a node-postgres client takes it. */
 export interface PgQuery {
@@ -15,7 +15,7 @@ export interface PgQuery {
  * works with whichever copy of the driver the service has.
  */
 export interface PgClient {
-  query(query: PgQuery): Promise<{ readonly rows: readonly (readonly SqlText[])[] }>
+  query(query: PgQuery): Promise<{ readonly rows: SqlRows }>
   /** Transaction status of the last answer: idle, in a transaction, or in a failed one. Null before the first. */
   getTransactionStatus?(): string | null
   readonly pipeline?: boolean
@@ -40,10 +40,23 @@ export async function queryText(
   client: PgClient,
   text: string,
   values: readonly unknown[] = [],
-): Promise<readonly (readonly SqlText[])[]> {
+): Promise<SqlRows> {
   refuseBinary(client)
   const { rows } = await client.query({ text, values: [...values], rowMode: 'array', types: AS_TEXT })
   return rows
+}
+
+/**
+ * Begins a READ COMMITTED transaction, and runs a statement without parameters in the same round trip.
+ *
+ * @returns the rows of the statement.
+ */
+export async function beginWith(client: PgClient, opening = ''): Promise<SqlRows> {
+  const text = `begin isolation level read committed; ${opening}`
+  const result = await client.query({ text, values: [], rowMode: 'array', types: AS_TEXT })
+  // Several statements have several results.
+  const last: unknown = Array.isArray(result) ? result.at(-1) : result
+  return (last as { readonly rows: SqlRows }).rows
 }
 
 /**

@@ -34,7 +34,7 @@ export function postgresDatabase<Tx>(
     relay: createRelayStore(driver.pool, { schema }),
     partitions: createPartitionStore(driver.pool, { schema }),
     committed: createCommitNotice(),
-    transaction: (work) => driver.transaction(work),
+    transaction: (work) => driver.transaction((tx) => work(tx)),
     handle: (messages, work) => inbox.handle(messages, work),
     afterCommit: (tx, callback) => driver.afterCommit(tx, callback),
     classify: (error) => driver.classify(error),

@@ -41,8 +41,9 @@ export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
     ...WRITING,
     {
       on: 'table',
-      names: ['inbox', 'partition', 'partition_member', 'partition_plan'],
+      names: ['inbox', 'inbox_retention', 'inbox_pruning', 'partition', 'partition_member', 'partition_plan'],
       privileges: ['select', 'insert', 'update', 'delete'],
     },
+    { on: 'function', names: ['remember'], privileges: ['execute'] },
   ],
 }

@@ -3,6 +3,9 @@ import type { FailureClass } from '../../src/ports.ts'
 /** A value as PostgreSQL's text protocol sends it, whatever type parsers the user's driver has. */
 export type SqlText = string | null
 
+/** Rows as arrays of texts. */
+export type SqlRows = readonly (readonly SqlText[])[]
+
 /**
  * Runs one statement on a connection or in a transaction.
  *
@@ -11,7 +14,7 @@ export type SqlText = string | null
  * unnamed: nothing is kept on the server's side of a connection.
  */
 export interface SqlExecutor {
-  query(text: string, values?: readonly unknown[]): Promise<readonly (readonly SqlText[])[]>
+  query(text: string, values?: readonly unknown[]): Promise<SqlRows>
 }
 
 /** A pool: each `query` may use another connection. */
@@ -30,7 +33,13 @@ export interface SqlDriver<Tx> {
   executor(tx: Tx): SqlExecutor
   /** How the user's own statements mark parameters. @defaultValue `numbered`: `$1`, `$2` */
   readonly placeholders?: 'numbered' | 'question-marks'
-  transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
+  /**
+   * Runs `work` in a READ COMMITTED transaction.
+   *
+   * @param opening a statement without parameters to run first, in the round trip of the begin where the driver can; its
+   * rows are given to the work.
+   */
+  transaction<Result>(work: (tx: Tx, rows: SqlRows) => Promise<Result>, opening?: string): Promise<Result>
   afterCommit(tx: Tx, callback: () => void): boolean
   classify(error: unknown): FailureClass
 }
