@@ -6,8 +6,10 @@ import type { Owner } from './temp-dir.ts'
 const POSTGRES_HOMES = ['/usr/lib/postgresql', '/opt/homebrew/opt', '/usr/local/opt', '/usr']
 const RABBITMQ_HOMES = ['/usr/lib/rabbitmq/lib', '/opt/homebrew/opt', '/usr/local/opt', '/opt']
 
-/** The folder of the newest PostgreSQL server programs, if there are any. */
+/** The folder of PostgreSQL server programs: those of TEST_POSTGRES_BIN, else the newest, if there are any. */
 export function findPostgres(): string | undefined {
+  const given = process.env['TEST_POSTGRES_BIN']
+  if (given) return given
   const versions = POSTGRES_HOMES.flatMap((home) => foldersLike(home, /^(\d+|postgresql@\d+|pgsql-\d+)$/))
   return firstWith('initdb', [...versions.map((folder) => join(folder, 'bin')), ...pathFolders()])
 }
