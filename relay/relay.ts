@@ -9,6 +9,7 @@ import {
 } from '../src/index.ts'
 import { LANE_COUNT, silentLogger, silentTelemetry, systemClock, type OutboxMeta } from '../src/ports.ts'
 import { createEngine, type Engine } from './engine.ts'
+import { checkParts } from './parts.ts'
 import { resolveOptions, type RelayOptions, type ResolvedRelayOptions } from './options.ts'
 import { statusOf, type Pulse, type RelayStatus } from './status.ts'
 import { createTrouble } from './trouble.ts'
@@ -45,6 +46,7 @@ export interface Relay extends Service {
  * @throws WaybillError WAYBILL_OPTION_INVALID
  */
 export function createRelay(parts: RelayParts, options: RelayOptions = {}): Relay {
+  checkParts(parts)
   const resolved = resolveOptions(options)
   const clock = parts.clock ?? systemClock
   const life: Life = {

@@ -3,7 +3,8 @@ import { connect, type ChannelModel, type SocketOptions } from 'amqplib'
 import { WaybillError } from '../../src/index.ts'
 import { deferred } from './deferred.ts'
 import { toError, unavailable } from './failure.ts'
-import { urlFault, type ResolvedOptions } from './options.ts'
+import { tlsFault, urlFault } from './check.ts'
+import type { ResolvedOptions } from './options.ts'
 
 /** An open connection of amqplib, and the plain socket that its TLS runs over, if any. */
 export interface Dialled {
@@ -43,8 +44,10 @@ export async function dial(options: ResolvedOptions, signal: AbortSignal): Promi
 
 async function open(options: ResolvedOptions, signal: AbortSignal): Promise<Dialled> {
   const url = await options.url()
-  const fault = urlFault(url)
-  if (fault !== null) throw new TypeError(`The address of the broker ${fault}.`)
+  const fault = urlFault(url) ?? tlsFault(url, options.tls)
+  if (fault !== null) {
+    throw new WaybillError('WAYBILL_OPTION_INVALID', { problem: `The address of the broker ${fault}.` })
+  }
   const carrier = url.startsWith('amqps:') ? plainSocket(url, signal) : null
   const socketOptions: SocketOptions & { signal: AbortSignal } = { signal }
   Object.assign(socketOptions, options.tls, {

@@ -1,6 +1,14 @@
 import type { ConnectionOptions } from 'node:tls'
-import { WaybillError } from '../../src/index.ts'
-import { silentLogger, systemClock, type Clock, type Logger } from '../../src/ports.ts'
+import {
+  checkNames,
+  checkShape,
+  SHAPES,
+  silentLogger,
+  systemClock,
+  type Clock,
+  type Logger,
+} from '../../src/ports.ts'
+import { refuse, resolveTls, tlsFault, urlFault, whole } from './check.ts'
 
 /** The address of the broker, or what is asked for it at each connect, so that credentials may change. */
 export type UrlSource = string | (() => string | Promise<string>)
@@ -11,7 +19,10 @@ export interface RabbitmqOptions {
   readonly url: UrlSource
   /** What operators see in the broker's list of connections. @defaultValue `waybill` */
   readonly connectionName?: string
-  /** TLS material for `amqps:` such as `ca`, `cert` and `key`. */
+  /**
+   * For `amqps:`, and refused without it: whom to trust (`ca`, `servername`) and who one is (`cert`, `key`,
+   * `passphrase`, `pfx`). The name of the broker is always checked.
+   */
   readonly tls?: ConnectionOptions
   /**
    * How often each side gives a sign of life; a dead peer is noticed after two to three times that. Whole seconds.
@@ -52,7 +63,7 @@ export interface RabbitmqOptions {
 export interface ResolvedOptions {
   readonly url: () => string | Promise<string>
   readonly connectionName: string
-  readonly tls: ConnectionOptions
+  readonly tls: ConnectionOptions | null
   readonly heartbeatMs: number
   readonly connectTimeoutMs: number
   readonly requestTimeoutMs: number
@@ -101,15 +112,16 @@ const KNOWN: readonly (keyof RabbitmqOptions)[] = [
  * @throws WaybillError WAYBILL_OPTION_INVALID
  */
 export function resolveOptions(given: RabbitmqOptions): ResolvedOptions {
-  for (const name of Object.keys(given)) {
-    if (!KNOWN.some((known) => known === name)) refuse(name, 'is not known', `Known are ${KNOWN.join(', ')}.`)
-  }
+  checkNames(given, 'The argument of rabbitmq', KNOWN)
+  if (given.clock !== undefined) checkShape(given.clock, 'Option clock of rabbitmq', SHAPES.clock)
+  if (given.logger !== undefined) checkShape(given.logger, 'Option logger of rabbitmq', SHAPES.logger)
+  const tls = resolveTls(given.tls)
   const duration = (name: DurationName, fallback: number): number =>
     whole(name, given[name] ?? fallback, { from: 1, to: DAY })
   return {
-    url: resolveUrl(given.url),
+    url: resolveUrl(given.url, tls),
     connectionName: resolveName(given.connectionName ?? 'waybill'),
-    tls: given.tls ?? {},
+    tls,
     heartbeatMs: resolveHeartbeat(given.heartbeatMs ?? 5 * SECOND),
     connectTimeoutMs: duration('connectTimeoutMs', 10 * SECOND),
     requestTimeoutMs: duration('requestTimeoutMs', 10 * SECOND),
@@ -132,20 +144,14 @@ export function resolveOptions(given: RabbitmqOptions): ResolvedOptions {
 type DurationName =
   'connectTimeoutMs' | 'requestTimeoutMs' | 'confirmTimeoutMs' | 'blockedMaxMs' | 'closeTimeoutMs'
 
-function resolveUrl(url: unknown): ResolvedOptions['url'] {
+function resolveUrl(url: unknown, tls: ConnectionOptions | null): ResolvedOptions['url'] {
   if (typeof url === 'function') return url as () => string | Promise<string>
   const fault = urlFault(url)
   if (fault !== null) refuse('url', fault, 'Wanted is amqp://… or amqps://…, or a function that returns it.')
-  return () => url as string
-}
-
-/** What is wrong with an address; it is not repeated, as it holds a password. */
-export function urlFault(url: unknown): string | null {
-  if (typeof url !== 'string') return `is ${url === null ? 'null' : typeof url}`
-  if (!URL.canParse(url)) return 'is no URL'
-  const { protocol, hostname } = new URL(url)
-  if (protocol !== 'amqp:' && protocol !== 'amqps:') return `begins with ${protocol}`
-  return hostname === '' ? 'names no host' : null
+  const given = url as string
+  const open = tlsFault(given, tls)
+  if (open !== null) refuse('url', open, 'Wanted is amqps://…, or no option tls.')
+  return () => given
 }
 
 function resolveName(name: unknown): string {
@@ -167,6 +173,7 @@ function resolveTopology(mode: unknown): 'declare' | 'verify' {
 function resolveCloudEvents(setting: unknown): ResolvedOptions['cloudEvents'] {
   if (typeof setting === 'boolean') return () => setting
   if (typeof setting === 'object' && setting !== null && 'exceptExchanges' in setting) {
+    checkNames(setting, 'Option cloudEvents of rabbitmq', ['exceptExchanges'])
     const { exceptExchanges } = setting
     if (Array.isArray(exceptExchanges) && exceptExchanges.every((name) => typeof name === 'string')) {
       const without = new Set<string>(exceptExchanges)
@@ -184,23 +191,11 @@ function resolveReconnect(given: { readonly baseMs?: number; readonly maxMs?: nu
   baseMs: number
   maxMs: number
 } {
+  checkNames(given, 'Option reconnect of rabbitmq', ['baseMs', 'maxMs'])
   const baseMs = whole('reconnect.baseMs', given.baseMs ?? 200, { from: 1, to: DAY })
   const maxMs = whole('reconnect.maxMs', given.maxMs ?? Math.max(30 * SECOND, baseMs), {
     from: baseMs,
     to: DAY,
   })
   return { baseMs, maxMs }
-}
-
-function whole(name: string, value: unknown, { from, to }: { from: number; to: number }): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= from && value <= to) return value
-  return refuse(
-    name,
-    `is ${String(value)}`,
-    `Wanted is a whole number from ${String(from)} to ${String(to)}.`,
-  )
-}
-
-function refuse(name: string, fault: string, wanted: string): never {
-  throw new WaybillError('WAYBILL_OPTION_INVALID', { problem: `Option ${name} ${fault}.`, wanted })
 }

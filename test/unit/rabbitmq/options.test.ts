@@ -48,12 +48,32 @@ const invalid: Readonly<Record<string, Record<string, unknown>>> = {
   'an odd CloudEvents setting': { cloudEvents: { exceptExchanges: 'a' } },
   'a message limit of zero': { maxMessageBytes: 0 },
   'a longest wait below the shortest': { reconnect: { baseMs: 500, maxMs: 100 } },
+  'an unknown name in reconnect': { reconnect: { baseMs: 1, factor: 2 } },
+  'a number for reconnect': { reconnect: 500 },
+  'an unknown name in cloudEvents': { cloudEvents: { exceptExchanges: [], prefix: 'ce-' } },
+  'a logger that cannot warn': { logger: { debug: String, info: String, error: String } },
+  'a clock that is none': { clock: Date },
   'an empty name': { connectionName: '' },
+  'a name that is no text': { connectionName: 7 },
+  'TLS for an address without it': { tls: { ca: 'PEM' } },
+  'an unknown name in tls': { url: 'amqps://localhost', tls: { cacert: 'PEM' } },
+  'a text for tls': { url: 'amqps://localhost', tls: 'PEM' },
+  'TLS with anybody': { url: 'amqps://localhost', tls: { rejectUnauthorized: false } },
 }
 
 test.each(Object.entries(invalid))('refuses %s when it is given', (_, given) => {
   const options = { url: URL, ...given } as unknown as RabbitmqOptions
   expect(() => rabbitmq(options)).toThrow(expect.objectContaining({ code: 'WAYBILL_OPTION_INVALID' }))
+})
+
+test('refuses no options at all', () => {
+  const none = undefined as unknown as RabbitmqOptions
+  expect(() => rabbitmq(none)).toThrow(expect.objectContaining({ code: 'WAYBILL_OPTION_INVALID' }))
+})
+
+test('takes what TLS needs', () => {
+  const tls = { ca: 'PEM', cert: 'PEM', key: 'PEM', passphrase: 'x', servername: 'rabbit.internal' }
+  expect(resolveOptions({ url: 'amqps://10.0.0.7', tls }).tls).toEqual(tls)
 })
 
 test('no error repeats the address, as it holds a password', () => {
