@@ -89,7 +89,7 @@ export function createAnswers(parts: SettleParts & { readonly clock: Clock }, wa
     },
     giveSuspects(atOnce) {
       for (const { work, suspect, error } of aside.splice(0)) {
-        if (work.session.state === 'lost') continue
+        if (work.session.state !== 'live') continue
         if (suspect) work.suspicions += atOnce ? 1 : OUTAGE_SUSPICION
         if (work.suspicions >= SUSPICIONS_LIMIT) {
           finish(work, { kind: 'dead', outcome: 'failed', reason: SUSPECT_REASON, error }, 0)
@@ -101,7 +101,7 @@ export function createAnswers(parts: SettleParts & { readonly clock: Clock }, wa
       }
     },
     takeSuspects: () => aside.splice(0).map(({ work }) => work),
-    suspects: () => aside.filter(({ work }) => work.session.state !== 'lost').length,
+    suspects: () => aside.filter(({ work }) => work.session.state === 'live').length,
   }
 }
 

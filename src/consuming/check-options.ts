@@ -3,12 +3,13 @@ import { definitionOf } from '../message/catalogue.ts'
 import { checkName, checkSource } from '../message/names.ts'
 import { kindOf, quote } from '../message/text.ts'
 import type { Catalogue } from '../message/catalogue.ts'
+import { checkMode } from './keyed/check-key-mode.ts'
 
 const CODE = 'WAYBILL_OPTION_INVALID'
 const KNOWN = [
   ...['name', 'messages', 'database', 'transport', 'handlers', 'outbox', 'queue', 'prefetch', 'concurrency'],
   ...['handlerTimeoutMs', 'onUnknownType', 'holdMaxMs', 'shutdownTimeoutMs', 'inboxRetentionMs', 'clock'],
-  ...['telemetry', 'logger'],
+  ...['telemetry', 'logger', 'mode', 'partitions', 'partitionLeaseMs', 'batch', 'lingerMs'],
 ]
 
 /** Leaves room for the name of the dead-letter queue in the 255 bytes of an AMQP name. */
@@ -62,11 +63,8 @@ export function checkConsumerOptions(options: unknown): void {
   for (const shape of OPTIONAL) {
     if (options[shape.name] !== undefined) checkShape(options[shape.name], shape)
   }
-  const { onUnknownType } = options
-  if (onUnknownType !== undefined && onUnknownType !== 'ignore' && onUnknownType !== 'dead') {
-    refuse('Option onUnknownType of createConsumer cannot be used.', 'Wanted is "ignore" or "dead".')
-  }
   checkHandlers(options['messages'] as Catalogue, options['handlers'] as object)
+  checkMode(options)
 }
 
 /** RabbitMQ keeps names that begin with `amq.` to itself. */

@@ -7,10 +7,11 @@ import { silentLogger } from '../telemetry/logger.ts'
 import { silentTelemetry } from '../telemetry/telemetry.ts'
 import { checkConsumerOptions } from './check-options.ts'
 import { claim } from './claims.ts'
-import { createConsuming, type Consuming, type ConsumingParts } from './consuming.ts'
+import { createConsuming, type Consuming } from './consuming.ts'
 import type { AnyHandler } from './handler.ts'
 import { withFields } from './log-fields.ts'
 import { resolveLimits, type ConsumerOptions } from './options.ts'
+import type { ConsumingParts } from './parts.ts'
 import { topologyOf } from './topology.ts'
 
 /**
@@ -144,6 +145,8 @@ function partsOf<C extends Catalogue, Tx, Written extends Catalogue>(
   const { clock = systemClock, telemetry = silentTelemetry, logger = silentLogger } = options
   const outbox =
     options.outbox ?? createOutbox({ source: name, messages, database, clock, telemetry, logger })
+  const limits = resolveLimits(options)
+  const isKeyed = options.mode === 'key'
   const handlers = Object.entries<unknown>(options.handlers).filter(([, handler]) => handler !== undefined)
   return {
     consumer: name,
@@ -157,8 +160,9 @@ function partsOf<C extends Catalogue, Tx, Written extends Catalogue>(
     // Each handler and the outbox are only ever given what their own types allow: the catalogue checks it.
     handlers: new Map(handlers as [string, AnyHandler<Tx>][]),
     outbox: outbox as unknown as Outbox<Catalogue, Tx>,
-    onUnknownType: options.onUnknownType ?? 'dead',
-    limits: resolveLimits(options),
+    onUnknownType: options.onUnknownType ?? (isKeyed ? 'retry' : 'dead'),
+    keyed: isKeyed ? { partitions: limits.partitions, leaseMs: limits.partitionLeaseMs } : null,
+    limits,
   }
 }
 

@@ -1,34 +1,14 @@
-import type { Database } from '../database/database.ts'
 import { WaybillError } from '../errors.ts'
-import type { Clock } from '../lifecycle/clock.ts'
-import type { Catalogue } from '../message/catalogue.ts'
-import type { Outbox } from '../outbox/outbox.ts'
-import type { Logger } from '../telemetry/logger.ts'
-import type { Telemetry } from '../telemetry/telemetry.ts'
-import type { QueueTopology, Transport } from '../transport/transport.ts'
+import type { QueueTopology } from '../transport/transport.ts'
 import { Stopped } from './attempt.ts'
-import type { AnyHandler } from './handler.ts'
+import { keyMode } from './keyed/key-mode.ts'
 import { createMachine } from './machine.ts'
-import type { ConsumerLimits } from './options.ts'
+import { unorderedMode } from './mode.ts'
+import type { ConsumingParts } from './parts.ts'
 import { pruneInboxRepeatedly } from './prune-inbox.ts'
-import { createSubscriber, type Subscriber } from './subscriber.ts'
+import type { Subscriber } from './subscriber.ts'
 import type { Work } from './verdict.ts'
-
-/** A consumer's options, checked and with their defaults. */
-export interface ConsumingParts<Tx> {
-  readonly consumer: string
-  readonly queue: string
-  readonly messages: Catalogue
-  readonly database: Database<Tx>
-  readonly transport: Transport
-  readonly outbox: Outbox<Catalogue, Tx>
-  readonly handlers: ReadonlyMap<string, AnyHandler<Tx>>
-  readonly onUnknownType: 'ignore' | 'dead'
-  readonly limits: ConsumerLimits
-  readonly clock: Clock
-  readonly telemetry: Telemetry
-  readonly logger: Logger
-}
+import { waitAtMost } from './wait-at-most.ts'
 
 /** The machinery of one consumer: subscription, dispatcher and hold, and what they tell one another. */
 export interface Consuming {
@@ -48,7 +28,9 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
   const stopping = new AbortController()
   const shutdown = new AbortController()
   const self = { subscriber: null as Subscriber | null, pruning: Promise.resolve() }
+  const mode = parts.keyed === null ? unorderedMode(parts) : keyMode(parts, parts.keyed)
   const { dispatcher, hold, answers, watches } = createMachine(parts, {
+    mode,
     ...{ stopping: stopping.signal, shutdown: shutdown.signal },
     subscriber: () => self.subscriber,
   })
@@ -56,8 +38,7 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
   const subscribe = async (topology: QueueTopology): Promise<void> => {
     // What is opened after the stop would be closed by nobody.
     if (stopping.signal.aborted) throw stoppedBefore(parts.consumer)
-    self.subscriber = createSubscriber({
-      ...{ transport: parts.transport, topology, prefetch: limits.prefetch, clock, logger },
+    self.subscriber = mode.subscribe(topology, {
       onDelivery(delivery, session) {
         const work: Work = { delivery, session, delays: 0, suspicions: 0, alone: false }
         if (stopping.signal.aborted) answers.give(work, { kind: 'release' }, 0)
@@ -65,6 +46,10 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
       },
       onLost() {
         dispatcher.drain(({ session }) => session.state === 'lost')
+      },
+      finish(session) {
+        dispatcher.drain((work) => work.session === session)
+        return dispatcher.idle((work) => work.session === session)
       },
     })
     await untilStopped(self.subscriber.open(), stopping.signal, parts)
@@ -128,13 +113,4 @@ function stoppedBefore(consumer: string): WaybillError {
   return new WaybillError('WAYBILL_NOT_RUNNING', {
     problem: `Consumer ${JSON.stringify(consumer)} was stopped before it had started.`,
   })
-}
-
-async function waitAtMost(clock: Clock, ms: number, promise: Promise<void>): Promise<void> {
-  const over = new AbortController()
-  try {
-    await Promise.race([promise, clock.sleep(ms, { signal: over.signal })])
-  } finally {
-    over.abort()
-  }
 }

@@ -1,12 +1,12 @@
-import { createAnswers, type Answers, type Failures } from './answers.ts'
-import type { ConsumingParts } from './consuming.ts'
+import { createAnswers, type Answers } from './answers.ts'
 import { createDispatcher, type Dispatcher } from './dispatcher.ts'
 import { createHold, type Hold, type HoldParts } from './hold.ts'
 import { judge, type JudgeParts } from './judge.ts'
+import type { Mode } from './mode.ts'
+import type { ConsumingParts } from './parts.ts'
 import type { Subscriber } from './subscriber.ts'
 import type { Work } from './verdict.ts'
 import { createWatches, type Watches } from './watch.ts'
-import { createWorkQueue, type WorkQueue } from './work-queue.ts'
 
 /** What a delivery goes through: it waits in the dispatcher, is judged and answered; the hold stops it all for a while. */
 export interface Machine {
@@ -22,16 +22,13 @@ export interface Surroundings {
   /** Aborts when what runs is not waited for any longer. */
   readonly shutdown: AbortSignal
   readonly subscriber: () => Subscriber | null
-  /** Default: each work by itself, in order of arrival. */
-  readonly queue?: WorkQueue<Work>
-  /** Default: what fails is given up. */
-  readonly failures?: Failures
+  readonly mode: Mode
 }
 
 export function createMachine<Tx>(parts: ConsumingParts<Tx>, around: Surroundings): Machine {
   const { clock, limits } = parts
   const watches = createWatches(clock)
-  const queue = around.queue ?? createWorkQueue<Work>()
+  const { queue, failures } = around.mode
 
   const dispatcher = createDispatcher<Work>({
     clock,
@@ -63,7 +60,7 @@ export function createMachine<Tx>(parts: ConsumingParts<Tx>, around: Surrounding
     again: dispatcher.add,
     later: dispatcher.addLater,
     hold: hold.begin,
-    ...(around.failures === undefined ? {} : { failures: around.failures }),
+    ...(failures === undefined ? {} : { failures }),
   })
   return { dispatcher, hold, answers, watches }
 }

@@ -2,6 +2,7 @@ import type { Database } from '../database/database.ts'
 import { WaybillError } from '../errors.ts'
 import type { Clock } from '../lifecycle/clock.ts'
 import type { Catalogue } from '../message/catalogue.ts'
+import { SLOT_COUNT } from '../message/slot.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
@@ -23,14 +24,43 @@ export interface ConsumerOptions<C extends Catalogue, Tx, Written extends Catalo
   readonly outbox?: Outbox<Written, Tx> | undefined
   /** The queue to consume from, bound to the types that have handlers. Default: the name. */
   readonly queue?: string | undefined
-  /** How many messages the broker sends ahead, at most 2000. @defaultValue `100` */
+  /** How many messages the broker sends ahead, at most 2000. @defaultValue `100`, or twice what batches in progress hold */
   readonly prefetch?: number | undefined
-  /** How many handlers run at a time; not more than `prefetch`. @defaultValue `10` */
+  /**
+   * How many handlers run at a time, or batches; not more than `prefetch`. @defaultValue `10`, of batches `2`
+   */
   readonly concurrency?: number | undefined
-  /** How long one handler may take, in milliseconds; at most 25 minutes. @defaultValue `60_000` */
+  /**
+   * How many messages are handled together, one after the other in one transaction; not more than `prefetch`. When one
+   * of them fails, all are rolled back and each is handled by itself, so handlers then run again. Of mode `unordered`.
+   * @defaultValue `1`
+   */
+  readonly batch?: number | undefined
+  /** How long an incomplete batch waits for more messages, in milliseconds; 0 takes what is there. @defaultValue `0` */
+  readonly lingerMs?: number | undefined
+  /** How long one handler may take, or those of one batch together, in milliseconds; at most 25 minutes. @defaultValue `60_000` */
   readonly handlerTimeoutMs?: number | undefined
-  /** What to do with a message whose type has no handler: acknowledge it or dead-letter it. @defaultValue `'dead'` */
-  readonly onUnknownType?: 'ignore' | 'dead' | undefined
+  /**
+   * What to do with a message whose type has no handler: acknowledge it, dead-letter it or, in mode `key`, try it again
+   * until there is one. @defaultValue `'dead'`, in mode `key` `'retry'`
+   */
+  readonly onUnknownType?: UnknownTypes | undefined
+  /**
+   * `'unordered'`: whoever is free handles what comes next. `'key'`: messages of one key are handled one after the
+   * other, in the order in which they were written, by however many instances; a message that fails is tried again
+   * until it succeeds while its key waits. All types must be `partitioned` in their catalogue. @defaultValue `'unordered'`
+   */
+  readonly mode?: 'unordered' | 'key' | undefined
+  /**
+   * Of mode `key`: into how many queues the keys are divided, which is how many instances can share the work; 1, 2, 4,
+   * 8, 16, 32 or 64. The same for all instances, and not to be changed while messages are on their way. @defaultValue `8`
+   */
+  readonly partitions?: number | undefined
+  /**
+   * Of mode `key`: how long an instance that has died keeps its partitions from the others, in milliseconds; from a
+   * second to an hour. @defaultValue `10_000`
+   */
+  readonly partitionLeaseMs?: number | undefined
   /**
    * How long messages are kept unanswered while the database is down, in milliseconds, before the subscription is
    * given up until it is back; at most 25 minutes. @defaultValue `600_000`
@@ -49,14 +79,21 @@ export interface ConsumerOptions<C extends Catalogue, Tx, Written extends Catalo
   readonly logger?: Logger | undefined
 }
 
+/** What to do with a message whose type has no handler. */
+export type UnknownTypes = 'ignore' | 'dead' | 'retry'
+
 /** Options that are numbers, filled in. */
 export interface ConsumerLimits {
   readonly prefetch: number
   readonly concurrency: number
+  readonly batch: number
+  readonly lingerMs: number
   readonly handlerTimeoutMs: number
   readonly holdMaxMs: number
   readonly shutdownTimeoutMs: number
   readonly inboxRetentionMs: number
+  readonly partitions: number
+  readonly partitionLeaseMs: number
 }
 
 const MINUTE_MS = 60_000
@@ -65,10 +102,14 @@ const HOUR_MS = 60 * MINUTE_MS
 export const CONSUMER_DEFAULTS: ConsumerLimits = Object.freeze({
   prefetch: 100,
   concurrency: 10,
+  batch: 1,
+  lingerMs: 0,
   handlerTimeoutMs: MINUTE_MS,
   holdMaxMs: 10 * MINUTE_MS,
   shutdownTimeoutMs: 30_000,
   inboxRetentionMs: 7 * 24 * HOUR_MS,
+  partitions: 8,
+  partitionLeaseMs: 10_000,
 })
 
 interface Range {
@@ -89,6 +130,8 @@ const PREFETCH_MAX = 2000
 const RANGES: Readonly<Record<keyof ConsumerLimits, Range>> = {
   prefetch: { min: 1, max: PREFETCH_MAX },
   concurrency: { min: 1, max: PREFETCH_MAX },
+  batch: { min: 1, max: PREFETCH_MAX },
+  lingerMs: { min: 0, max: MINUTE_MS },
   handlerTimeoutMs: { min: 1, ...BELOW_CONSUMER_TIMEOUT },
   holdMaxMs: { min: 0, ...BELOW_CONSUMER_TIMEOUT },
   shutdownTimeoutMs: { min: 0, max: HOUR_MS },
@@ -97,31 +140,54 @@ const RANGES: Readonly<Record<keyof ConsumerLimits, Range>> = {
     max: 10 * 365 * 24 * HOUR_MS,
     why: 'Forgetting a message while it may still be delivered again would let it be handled twice.',
   },
+  partitions: { min: 1, max: SLOT_COUNT },
+  partitionLeaseMs: { min: 1_000, max: HOUR_MS },
 }
 
+type GivenLimits = { readonly [Name in keyof ConsumerLimits]?: number | undefined }
+
 /** @throws WaybillError WAYBILL_OPTION_INVALID */
-export function resolveLimits(options: {
-  readonly [Name in keyof ConsumerLimits]?: number | undefined
-}): ConsumerLimits {
-  const prefetch = inRange('prefetch', options.prefetch)
-  const concurrency =
-    options.concurrency === undefined
-      ? Math.min(CONSUMER_DEFAULTS.concurrency, prefetch)
-      : inRange('concurrency', options.concurrency)
-  if (concurrency > prefetch) {
-    throw new WaybillError('WAYBILL_OPTION_INVALID', {
-      problem: `Option concurrency of createConsumer is ${String(concurrency)}, more than prefetch ${String(prefetch)}.`,
-      wanted: 'No more handlers can run than messages have arrived.',
-    })
-  }
+export function resolveLimits(options: GivenLimits): ConsumerLimits {
+  const batch = inRange('batch', options.batch)
+  const prefetch = inRange('prefetch', options.prefetch ?? defaultPrefetch(batch, options.concurrency))
+  const concurrency = inRange(
+    'concurrency',
+    options.concurrency ?? Math.min(defaultConcurrency(batch), prefetch),
+  )
+  if (concurrency > prefetch) refuseBeyondPrefetch('concurrency', concurrency, prefetch)
+  if (batch > prefetch) refuseBeyondPrefetch('batch', batch, prefetch)
   return {
     prefetch,
     concurrency,
+    batch,
+    lingerMs: inRange('lingerMs', options.lingerMs),
     handlerTimeoutMs: inRange('handlerTimeoutMs', options.handlerTimeoutMs),
     holdMaxMs: inRange('holdMaxMs', options.holdMaxMs),
     shutdownTimeoutMs: inRange('shutdownTimeoutMs', options.shutdownTimeoutMs),
     inboxRetentionMs: inRange('inboxRetentionMs', options.inboxRetentionMs),
+    partitions: inRange('partitions', options.partitions),
+    partitionLeaseMs: inRange('partitionLeaseMs', options.partitionLeaseMs),
   }
+}
+
+/** Batches keep a connection busy by themselves, and more of them at a time only get in each other's way. */
+const BATCH_CONCURRENCY = 2
+
+function defaultConcurrency(batch: number): number {
+  return batch === 1 ? CONSUMER_DEFAULTS.concurrency : BATCH_CONCURRENCY
+}
+
+/** Room for the batches in progress and as many more, so that the next ones are there when those end. */
+function defaultPrefetch(batch: number, concurrency: number = defaultConcurrency(batch)): number {
+  if (batch === 1) return CONSUMER_DEFAULTS.prefetch
+  return Math.min(Math.max(CONSUMER_DEFAULTS.prefetch, 2 * batch * concurrency), PREFETCH_MAX)
+}
+
+function refuseBeyondPrefetch(name: keyof ConsumerLimits, value: number, prefetch: number): never {
+  throw new WaybillError('WAYBILL_OPTION_INVALID', {
+    problem: `Option ${name} of createConsumer is ${String(value)}, more than prefetch ${String(prefetch)}.`,
+    wanted: 'No more messages can be handled at a time than have arrived.',
+  })
 }
 
 function inRange(name: keyof ConsumerLimits, value: number | undefined): number {

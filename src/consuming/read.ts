@@ -13,6 +13,7 @@ import type { Delivery } from '../transport/transport.ts'
 import type { Task } from './attempt.ts'
 import type { AnyHandler, HandlerContext, HandlerOutbox } from './handler.ts'
 import { withFields } from './log-fields.ts'
+import type { UnknownTypes } from './options.ts'
 import type { Verdict } from './verdict.ts'
 import type { Watch } from './watch.ts'
 
@@ -22,7 +23,7 @@ export interface ReadParts<Tx> {
   readonly database: Database<Tx>
   readonly outbox: Outbox<Catalogue, Tx>
   readonly handlers: ReadonlyMap<string, AnyHandler<Tx>>
-  readonly onUnknownType: 'ignore' | 'dead'
+  readonly onUnknownType: UnknownTypes
   readonly logger: Logger
 }
 
@@ -48,7 +49,7 @@ function malformed(reason: string, error?: unknown): Verdict {
   return { kind: 'dead', outcome: 'malformed', reason, error }
 }
 
-function unknownType(onUnknownType: 'ignore' | 'dead', type: string): Verdict {
+function unknownType(onUnknownType: UnknownTypes, type: string): Verdict {
   if (onUnknownType === 'ignore') return { kind: 'ack', outcome: 'ignored' }
   return malformed(`The consumer has no handler for messages of type ${JSON.stringify(type)}.`)
 }

@@ -23,6 +23,8 @@ export interface Telemetry {
   leaseLost?(): void
   /** A delivery was answered. */
   handled?(consumer: string, type: string, outcome: HandledOutcome, durationMs: number): void
+  /** In mode `key` a message has failed so many times; the later messages of its key wait for it. */
+  keyBlocked?(consumer: string, type: string, failures: number): void
   /** A consumer waits for its database, has given its subscription up meanwhile, or goes on. */
   hold?(consumer: string, state: 'holding' | 'detached' | 'over'): void
 }

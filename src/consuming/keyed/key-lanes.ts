@@ -11,8 +11,8 @@ interface Lane<Work> {
 /** What waits, with a lane for each key: messages of one key one after the other, those of different keys at once. */
 export interface KeyLanes<Work> extends WorkQueue<Work> {
   readonly ended: (work: Work, isOver: boolean) => void
-  /** Whether it is put off, or waits for one that is. */
-  isBlocked(work: Work): boolean
+  /** How many of those that are wanted are put off, or wait for one that is. */
+  blocked(isWanted: (work: Work) => boolean): number
 }
 
 /**
@@ -78,7 +78,10 @@ export function createKeyLanes<Work>(keyOf: (work: Work) => string | null): KeyL
       }
       return drained
     },
-    isBlocked: (work) => laneOf(work)?.state === 'put off',
+    blocked(isWanted) {
+      const stuck = [...lanes.values()].filter(({ state }) => state === 'put off')
+      return stuck.flatMap(({ head, waiting }) => [head, ...waiting]).filter(isWanted).length
+    },
     get size() {
       let size = ready.size
       for (const lane of lanes.values()) size += lane.waiting.length

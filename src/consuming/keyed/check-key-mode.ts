@@ -1,0 +1,71 @@
+import { WaybillError, type ErrorReport } from '../../errors.ts'
+import { definitionOf, type Catalogue } from '../../message/catalogue.ts'
+import { SLOT_COUNT } from '../../message/slot.ts'
+import { quote } from '../../message/text.ts'
+
+type Options = Readonly<Record<string, unknown>>
+
+/** Options that say nothing in the other mode. */
+const OF_MODE: Readonly<Record<string, readonly string[]>> = {
+  unordered: ['batch', 'lingerMs'],
+  key: ['partitions', 'partitionLeaseMs'],
+}
+const UNKNOWN_TYPES: Readonly<Record<string, readonly unknown[]>> = {
+  unordered: ['ignore', 'dead'],
+  key: ['ignore', 'retry'],
+}
+
+/**
+ * Checks what depends on the mode of a consumer.
+ * @throws WaybillError WAYBILL_OPTION_INVALID
+ */
+export function checkMode(options: Options): void {
+  const { mode = 'unordered', onUnknownType, partitions } = options
+  const unknownTypes = typeof mode === 'string' ? UNKNOWN_TYPES[mode] : undefined
+  if (unknownTypes === undefined) {
+    return refuse({
+      problem: 'Option mode of createConsumer cannot be used.',
+      wanted: 'Wanted is "unordered" or "key".',
+    })
+  }
+  if (onUnknownType !== undefined && !unknownTypes.includes(onUnknownType)) {
+    refuse({
+      problem: `Option onUnknownType of createConsumer cannot be used in mode ${quote(String(mode))}.`,
+      wanted: `Wanted is "${unknownTypes.join('" or "')}".`,
+    })
+  }
+  const other = mode === 'key' ? 'unordered' : 'key'
+  refuseOf(other, options)
+  if (mode === 'unordered') return
+  if (partitions !== undefined && !(typeof partitions === 'number' && SLOT_COUNT % partitions === 0)) {
+    refuse({
+      problem: 'Option partitions of createConsumer does not divide the 64 slots of keys evenly.',
+      wanted: 'Wanted is 1, 2, 4, 8, 16, 32 or 64.',
+    })
+  }
+  checkPartitioned(options['messages'] as Catalogue, Object.keys(options['handlers'] as object))
+}
+
+function refuseOf(other: string, options: Options): void {
+  const name = OF_MODE[other]?.find((each) => options[each] !== undefined)
+  if (name === undefined) return
+  refuse({
+    problem: `Option ${name} of createConsumer is only for mode ${quote(other)}.`,
+    remedy: `Leave it out, or set mode: '${other}'.`,
+  })
+}
+
+/** Other types are published without a slot: none of their messages would ever arrive. */
+function checkPartitioned(messages: Catalogue, types: readonly string[]): void {
+  const type = types.find((each) => !definitionOf(messages, each).partitioned)
+  if (type === undefined) return
+  refuse({
+    problem: `Message type ${quote(type)} is not partitioned, so a consumer in mode "key" cannot handle it.`,
+    remedy:
+      'Define it as messageType({ partitioned: true, … }) and deploy that to the services that write it first, or handle it in a consumer of mode "unordered".',
+  })
+}
+
+function refuse(report: ErrorReport): never {
+  throw new WaybillError('WAYBILL_OPTION_INVALID', report)
+}

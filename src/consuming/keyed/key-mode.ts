@@ -1,0 +1,31 @@
+import type { Mode } from '../mode.ts'
+import type { ConsumingParts, KeyModeOptions } from '../parts.ts'
+import type { Work } from '../verdict.ts'
+import { createKeyLanes } from './key-lanes.ts'
+import { createKeyedFailures } from './keyed-failures.ts'
+import { createPartitions } from './partitions.ts'
+
+/**
+ * Each key in order. Of any one session a message begins only when the earlier ones of its key are handled for good; the
+ * broker begins each session of a partition with the oldest that is not; and the inbox lets each message have its effect
+ * once. From these three it follows that effects happen in order, whoever owned a partition meanwhile or thought so.
+ */
+export function keyMode<Tx>(parts: ConsumingParts<Tx>, options: KeyModeOptions): Mode {
+  const { consumer, queue, database, limits } = parts
+  const lanes = createKeyLanes<Work>(({ delivery }) => delivery.envelope?.key ?? null)
+  return {
+    queue: lanes,
+    failures: createKeyedFailures(parts),
+    subscribe: (topology, user) =>
+      createPartitions({
+        ...parts,
+        consumer,
+        store: database.partitions,
+        topology,
+        plan: { queue, partitions: options.partitions, prefetch: limits.prefetch },
+        leaseMs: options.leaseMs,
+        isAway: (error) => database.classify(error) === 'infrastructure',
+        user: { ...user, blocked: (session) => lanes.blocked((work) => work.session === session) },
+      }),
+  }
+}

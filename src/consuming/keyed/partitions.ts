@@ -1,0 +1,181 @@
+import type { Clock } from '../../lifecycle/clock.ts'
+import { backoffMs, type BackoffOptions } from '../../retry/backoff.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { QueueTopology, Transport } from '../../transport/transport.ts'
+import type { Subscriber } from '../subscriber.ts'
+import { createPartition, type Partition, type PartitionUser } from './partition.ts'
+import type { PartitionPlan, PartitionShare, PartitionStore } from './partition-store.ts'
+import { partitionTopology } from './partition-topology.ts'
+import { createSharing, type Sharing } from './sharing.ts'
+
+export interface PartitionsParts {
+  readonly consumer: string
+  readonly store: PartitionStore
+  readonly transport: Transport
+  /** Of the subscription as a whole. */
+  readonly topology: QueueTopology
+  readonly plan: PartitionPlan
+  readonly leaseMs: number
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly user: PartitionUser
+  /** Whether an error only says that the database is away. */
+  readonly isAway: (error: unknown) => boolean
+}
+
+interface Owned {
+  readonly epoch: number
+  readonly partition: Partition
+}
+
+/** One life of the subscription: from joining to leaving. */
+interface Life {
+  readonly ended: AbortController
+  readonly owned: Map<number, Owned>
+  readonly sharing: Sharing
+}
+
+const AWAY_BACKOFF: BackoffOptions = { baseMs: 200, maxMs: 10_000, jitter: 0.5 }
+
+/** The subscription of a consumer in mode `key`: as many partitions as fall to this instance. */
+export function createPartitions(parts: PartitionsParts): Subscriber {
+  const self = { life: null as Life | null }
+
+  const subscriber: Subscriber = {
+    async open() {
+      const life = createLife(parts)
+      self.life = life
+      try {
+        await join(parts, life)
+        // At once, as the broker may be away for longer than a lease.
+        if (!life.ended.signal.aborted) life.sharing.start()
+        await Promise.all([...life.owned.values()].map(({ partition }) => opened(partition)))
+      } catch (error) {
+        await end(parts, life)
+        throw error
+      }
+    },
+    async reopen(signal) {
+      for (let tries = 1; !signal.aborted; tries += 1) {
+        try {
+          await subscriber.open()
+          return
+        } catch (error) {
+          parts.logger.error({ error }, 'Joining again failed; it is tried until it works.')
+          await parts.clock.sleep(backoffMs(tries, AWAY_BACKOFF), { signal })
+        }
+      }
+    },
+    async stop() {
+      const { life } = self
+      if (life === null) return
+      life.ended.abort()
+      for (const { partition } of life.owned.values()) partition.halt()
+      await life.sharing.halt()
+    },
+    async close() {
+      const { life } = self
+      self.life = null
+      if (life !== null) await end(parts, life)
+    },
+  }
+  return subscriber
+}
+
+/** One that has gone to others meanwhile need not be opened any more. */
+async function opened(partition: Partition): Promise<void> {
+  try {
+    await partition.opening
+  } catch (error) {
+    if (partition.state !== 'left') throw error
+  }
+}
+
+/** Waits for a database that is away, as for a broker. */
+async function join({ clock, isAway, logger }: PartitionsParts, { sharing, ended }: Life): Promise<void> {
+  for (let tries = 1; !ended.signal.aborted; tries += 1) {
+    try {
+      await sharing.join()
+      return
+    } catch (error) {
+      if (!isAway(error)) throw error
+      logger.warn({ error }, 'The database is away; the consumer joins when it answers.')
+      await clock.sleep(backoffMs(tries, AWAY_BACKOFF), { signal: ended.signal })
+    }
+  }
+}
+
+/** First nothing of it is consumed any more, then others may have it. */
+async function end({ logger }: PartitionsParts, { ended, owned, sharing }: Life): Promise<void> {
+  ended.abort()
+  await sharing.halt()
+  await dropAll(owned)
+  try {
+    await sharing.leave()
+  } catch (error) {
+    logger.debug({ error }, 'The partitions could not be given back; their leases run out.')
+  }
+}
+
+async function dropAll(owned: Map<number, Owned>): Promise<void> {
+  const all = [...owned.values()]
+  owned.clear()
+  await Promise.all(all.map(({ partition }) => partition.drop()))
+}
+
+function createLife(parts: PartitionsParts): Life {
+  const owned = new Map<number, Owned>()
+  const ended = new AbortController()
+  const sharing = createSharing({
+    ...parts,
+    apply: (share, plan) => {
+      if (ended.signal.aborted) return true
+      take(parts, { owned, plan }, share)
+      return giveUp(owned, share, sharing)
+    },
+    takeLeft() {
+      const left = [...owned].filter(([, { partition }]) => partition.state === 'left')
+      for (const [number] of left) owned.delete(number)
+      return left.map(([number]) => number)
+    },
+    onLost: () => void dropAll(owned),
+  })
+  return { ended, owned, sharing }
+}
+
+/** Consumes what is new, and no longer what has gone to others. */
+function take(
+  parts: PartitionsParts,
+  { owned, plan }: { readonly owned: Map<number, Owned>; readonly plan: PartitionPlan },
+  share: PartitionShare,
+): void {
+  const epochs = new Map(share.owned.map(({ partition, epoch }) => [partition, epoch]))
+  for (const [number, { epoch, partition }] of owned) {
+    partition.look()
+    if (epochs.get(number) === epoch) continue
+    owned.delete(number)
+    void partition.drop()
+  }
+  const { partitions, prefetch } = plan
+  for (const [number, epoch] of epochs) {
+    if (owned.has(number)) continue
+    const topology = partitionTopology(parts.topology, { partition: number, partitions })
+    owned.set(number, { epoch, partition: createPartition({ ...parts, topology, prefetch }) })
+    parts.logger.info({ queue: topology.queue, epoch }, 'A partition is consumed here from now on.')
+  }
+}
+
+/** Leaves what is more than the fair share, the last first. @returns whether nothing is on the move. */
+function giveUp(owned: Map<number, Owned>, { fair }: PartitionShare, sharing: Sharing): boolean {
+  const staying = [...owned].filter(([, { partition }]) => isStaying(partition)).sort(([a], [b]) => a - b)
+  for (const [, { partition }] of staying.slice(fair)) {
+    void partition.leave().then(() => {
+      sharing.poke()
+    })
+  }
+  return owned.size === fair
+}
+
+function isStaying({ state }: Partition): boolean {
+  return state === 'open' || state === 'refreshing'
+}
