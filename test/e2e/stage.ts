@@ -60,8 +60,8 @@ export interface Stage extends AsyncDisposable {
   consumer(env?: Variables): Promise<Child>
   /** Notes that a fault was done to a relay, which may have to publish again what it had in flight. */
   fault(kind: string, relay: string): void
-  /** Writes one message by plain SQL, as a service in any language would. */
-  write(key: string, version: number): Promise<void>
+  /** Writes one message by plain SQL, as a service in any language would. @param pool Default: that of this stage. */
+  write(key: string, version: number, pool?: pg.Pool): Promise<void>
   /** Services write, commit and roll back, until told to stop. */
   startLoad(writers?: number): Load
   /** Owners of lanes, by host and number of lanes. */
@@ -121,7 +121,7 @@ export async function createStage(place: Place): Promise<Stage> {
       history.faults.push({ kind, relay, inFlight: MOST_IN_FLIGHT })
       history.count(kind)
     },
-    write: (key, version) => writeBySql({ pool, history }, key, version),
+    write: (key, version, other = pool) => writeBySql({ pool: other, history }, key, version),
     startLoad: (writers = 4) => startLoad({ pool, history }, writers),
     owners: () => ownersOf(pool),
     takenOver: (gone, timeoutMs) => takenOver(stage, gone, timeoutMs),

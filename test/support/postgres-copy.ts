@@ -1,9 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
+import { findPostgres } from './binaries.ts'
 import { eventually } from './eventually.ts'
 import { startPostgres, type DataPlace, type PostgresServer } from './postgres-server.ts'
 import { run } from './run.ts'
+import { createTempDir } from './temp-dir.ts'
 
 /** Where the server listens that is to be copied; a proxy before it will do. */
 export interface CopySource {
@@ -39,6 +41,15 @@ export async function caughtUp(standby: PostgresServer, source: PostgresServer):
   await eventually(
     async () => (await ask(standby, `select pg_last_wal_replay_lsn() >= '${position}'`)) === 'true',
   )
+}
+
+/** Brings the default database of one cluster into the empty one of another, as an upgrade or a move does. */
+export async function dumpInto(source: PostgresServer, target: PostgresServer): Promise<void> {
+  const binDir = findPostgres() ?? ''
+  await using home = await createTempDir('waybill-dump')
+  const file = join(home.path, 'dump')
+  await run(join(binDir, 'pg_dump'), ['--format=custom', `--file=${file}`, source.url])
+  await run(join(binDir, 'pg_restore'), ['--exit-on-error', `--dbname=${target.url}`, file])
 }
 
 async function baseBackup({ port }: CopySource, place: DataPlace, ...more: string[]): Promise<void> {
