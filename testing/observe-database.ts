@@ -44,10 +44,9 @@ export function observeDatabase<Tx>(inner: Database<Tx>): ObservedDatabase<Tx> {
           }),
         ),
       outbox: {
-        lockKeys: (tx, keys) => inner.outbox.lockKeys(tx, keys),
         statement: (records, business) => inner.outbox.statement(records, business),
-        async append(tx, records) {
-          await inner.outbox.append(tx, records)
+        async append(tx, records, options) {
+          await inner.outbox.append(tx, records, options)
           open.get(tx)?.push(...records)
         },
       },

@@ -9,6 +9,7 @@ import {
   type SqlDriver,
   type SqlExecutor,
   type SqlPool,
+  type SqlTransaction,
 } from '../postgres/index.ts'
 import { watchCommit } from './commit-watch.ts'
 import { connectionOf, withConnection } from './connection.ts'
@@ -65,13 +66,13 @@ async function plainExecutor(tx: Knex.Transaction): Promise<SqlExecutor> {
   return { query: (text, values) => queryText(connection, text, values) }
 }
 
-function executor(tx: Knex.Transaction): SqlExecutor {
+function executor(tx: Knex.Transaction): SqlTransaction {
   if (!isTransaction(tx)) throw notATransaction(tx)
+  const connected = async (): Promise<SqlTransaction> =>
+    transactionExecutor({ client: await connectionOf(tx), finished: () => tx.isCompleted() })
   return {
-    async query(text, values) {
-      const client = await connectionOf(tx)
-      return transactionExecutor({ client, finished: () => tx.isCompleted() }).query(text, values)
-    },
+    query: async (text, values) => (await connected()).query(text, values),
+    execute: async (text, values) => (await connected()).execute(text, values),
   }
 }
 

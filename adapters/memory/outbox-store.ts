@@ -4,19 +4,11 @@ import { statement, stateOf, type MemoryTransaction } from './transaction.ts'
 
 export function createOutboxStore(engine: Engine): OutboxStore<MemoryTransaction> {
   return {
-    async append(tx, records) {
-      const state = stateOf(tx)
-      await statement(state, () => {
-        state.appended.push(...records.map((record) => stored(engine, state, record)))
-        return Promise.resolve()
-      })
-    },
-    async lockKeys(tx, keys) {
+    async append(tx, records, { lockKeys = false } = {}) {
       const state = stateOf(tx)
       await statement(state, async () => {
-        for (const key of [...new Set(keys)].sort()) {
-          await engine.locks.acquire(state, `key ${JSON.stringify(key)}`)
-        }
+        if (lockKeys) await lock(engine, state, records)
+        state.appended.push(...records.map((record) => stored(engine, state, record)))
       })
     },
     statement() {
@@ -26,6 +18,11 @@ export function createOutboxStore(engine: Engine): OutboxStore<MemoryTransaction
       })
     },
   }
+}
+
+async function lock(engine: Engine, state: TransactionState, records: readonly NewRecord[]): Promise<void> {
+  const keys = new Set(records.flatMap(({ key }) => key ?? []))
+  for (const key of [...keys].sort()) await engine.locks.acquire(state, `key ${JSON.stringify(key)}`)
 }
 
 /** The transaction's number is taken before the position, as readers with snapshots rely on. */

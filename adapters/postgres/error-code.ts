@@ -11,7 +11,7 @@ export function explainMissingSchema(error: unknown, schema: string): unknown {
   const code = codeOf(error)
   if (code !== '42P01' && code !== '42883' && code !== '3F000') return error
   return new WaybillError('WAYBILL_SCHEMA_MISSING', {
-    problem: `Schema "${schema}" is not in this database, or lacks a table or function.`,
+    problem: `Schema "${schema}" is not in this database, or lacks a table or a procedure.`,
     remedy: 'Run `waybill migrate`, or `migrate` of `waybill/postgres` when the service starts.',
     cause: error,
   })

@@ -28,7 +28,7 @@ export function grants(options: GrantOptions): string[] {
   })
   return given.length === 0
     ? []
-    : [`revoke execute on all functions in schema ${schema} from public`, ...given]
+    : [`revoke execute on all routines in schema ${schema} from public`, ...given]
 }
 
 interface Grantee {
@@ -47,7 +47,7 @@ function privileges({ privileges: list }: Right): string {
   return list.join(', ')
 }
 
-/** A function without its parameters is found by its name, of which there is one. */
+/** A routine without its parameters is found by its name, of which there is one. */
 function things({ on, names }: Right, schema: string): string {
   const list = names.map((name) => `${schema}.${name}`).join(', ')
   return on === 'table' ? list : `${on} ${list}`

@@ -1,4 +1,5 @@
-import { WaybillError } from '../../src/index.ts'
+import { backoffMs, systemClock, WaybillError, type Clock } from '../../src/ports.ts'
+import { codeOf } from './error-code.ts'
 import { DEFAULT_SCHEMA, identifier, placeSchema } from './identifier.ts'
 import { recordStatement, sessionStatements, versionStatement } from './migration-sql.ts'
 import { MIGRATIONS, type Migration } from './migrations.ts'
@@ -11,6 +12,14 @@ export interface MigrateOptions {
   readonly schema?: string
   /** Only tells what would be done. @defaultValue `false` */
   readonly dryRun?: boolean
+  /**
+   * How long to try for the locks of one step, in milliseconds, while long transactions hold them. Each try waits so
+   * shortly that writers hardly notice. @defaultValue `600_000`
+   */
+  readonly lockPatienceMs?: number
+  readonly clock?: Clock
+  /** @internal */
+  readonly migrations?: readonly Migration[]
 }
 
 export interface MigrationReport {
@@ -34,43 +43,97 @@ interface State {
 /**
  * Brings the schema up to this code. Each step is one transaction, so a failure leaves the steps before it in place;
  * several processes may run it at once. A schema that is newer, and that this code may still run on, is left alone.
- * @throws WaybillError WAYBILL_SCHEMA_TOO_NEW or WAYBILL_MIGRATION_CHANGED; nothing is changed then.
+ * Writers, relays and consumers may go on working meanwhile.
+ * @throws WaybillError WAYBILL_SCHEMA_TOO_NEW or WAYBILL_MIGRATION_CHANGED, and nothing is changed;
+ * WAYBILL_MIGRATION_BLOCKED when others hold a lock for longer than `lockPatienceMs`.
  */
 export async function migrate(pool: SqlPool, options: MigrateOptions = {}): Promise<MigrationReport> {
-  const { schema = DEFAULT_SCHEMA, dryRun = false } = options
+  const { schema = DEFAULT_SCHEMA, dryRun = false, migrations = MIGRATIONS } = options
   identifier(schema)
-  const before = await pool.transaction((executor) => checkedState(executor, schema))
-  const pending = MIGRATIONS.filter(({ version }) => version > before.version)
-  const applied = dryRun ? pending : await applyAll(pool, { schema, pending })
+  const target: Target = { schema, migrations, code: migrations.at(-1)?.version ?? SCHEMA_VERSION }
+  const before = await pool.transaction((executor) => checkedState(executor, target))
+  const pending = migrations.filter(({ version }) => version > before.version)
+  const applied = dryRun ? pending : await applyAll(pool, { target, pending, patience: patience(options) })
   return {
     schema,
     from: before.version,
-    to: Math.max(before.version, SCHEMA_VERSION),
+    to: Math.max(before.version, target.code),
     applied: applied.map(({ version, name }) => ({ version, name })),
     dryRun,
   }
 }
 
-async function applyAll(
-  pool: SqlPool,
-  work: { readonly schema: string; readonly pending: readonly Migration[] },
-): Promise<Migration[]> {
+/** What is to be made of which schema. */
+interface Target {
+  readonly schema: string
+  readonly migrations: readonly Migration[]
+  /** The schema version that the code was written for. */
+  readonly code: number
+}
+
+interface Work {
+  readonly target: Target
+  readonly pending: readonly Migration[]
+  readonly patience: Patience
+}
+
+async function applyAll(pool: SqlPool, { target, pending, patience }: Work): Promise<Migration[]> {
   const applied: Migration[] = []
-  for (const step of work.pending) {
-    const mine = await pool.transaction((executor) => applyOne(executor, step, work.schema))
+  for (const step of pending) {
+    const mine = await patience(step, () => pool.transaction((executor) => applyOne(executor, step, target)))
     if (mine) applied.push(step)
   }
   return applied
 }
 
+/** Whoever waits for a lock on a table makes all writers queue behind: so long a write may be held up by one try. */
+const LOCK_TIMEOUT_MS = 200
+const DEFAULT_PATIENCE_MS = 600_000
+const PAUSES = { baseMs: 200, maxMs: 5000, jitter: 0.5 }
+
+/** Tries a step again for as long as somebody else holds a lock that it needs. */
+type Patience = <Result>(step: Migration, work: () => Promise<Result>) => Promise<Result>
+
+function patience({ clock = systemClock, lockPatienceMs = DEFAULT_PATIENCE_MS }: MigrateOptions): Patience {
+  return async (step, work) => {
+    const startedAt = clock.monotonic()
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await work()
+      } catch (error) {
+        // `lock_not_available`, or a deadlock with a writer that PostgreSQL ended.
+        if (codeOf(error) !== '55P03' && codeOf(error) !== '40P01') throw error
+        if (clock.monotonic() - startedAt >= lockPatienceMs) throw blocked(step, { lockPatienceMs, error })
+        await clock.sleep(backoffMs(tries, PAUSES, Math.random))
+      }
+    }
+  }
+}
+
+function blocked(
+  { version, name }: Migration,
+  { lockPatienceMs, error }: { readonly lockPatienceMs: number; readonly error: unknown },
+): WaybillError {
+  return new WaybillError('WAYBILL_MIGRATION_BLOCKED', {
+    problem: `Migration ${String(version)} (${name}) did not get its locks within ${String(lockPatienceMs)} ms.`,
+    remedy:
+      'End the transactions that have the tables of Waybill open (`waybill doctor` shows long ones), and run it again.',
+    cause: error,
+  })
+}
+
 /** @returns false when another process has applied it meanwhile. */
-async function applyOne(executor: SqlExecutor, step: Migration, schema: string): Promise<boolean> {
+async function applyOne(executor: SqlExecutor, step: Migration, target: Target): Promise<boolean> {
+  const { schema } = target
   for (const statement of sessionStatements()) await executor.query(statement)
+  // Waits for other processes that migrate as long as they take; the limit is for locks that writers need.
+  await executor.query(`set local lock_timeout = 0`)
   await executor.query(`select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($1, 0))`, [
     `waybill migrate ${schema}`,
   ])
-  const state = await checkedState(executor, schema)
+  const state = await checkedState(executor, target)
   if (state.version >= step.version) return false
+  await executor.query(`set local lock_timeout = ${String(LOCK_TIMEOUT_MS)}`)
   if (state.version === 0) await createSchema(executor, schema)
   for (const statement of step.statements) await executor.query(placeSchema(statement, schema))
   await executor.query(recordStatement(step, schema))
@@ -84,17 +147,17 @@ async function createSchema(executor: SqlExecutor, schema: string): Promise<void
   if (found.length === 0) await executor.query(`create schema ${identifier(schema)}`)
 }
 
-async function checkedState(executor: SqlExecutor, schema: string): Promise<State> {
+async function checkedState(executor: SqlExecutor, { schema, migrations, code }: Target): Promise<State> {
   for (const statement of sessionStatements()) await executor.query(statement)
   const state = await readState(executor, schema)
-  if (state.minCompatible > SCHEMA_VERSION) {
+  if (state.minCompatible > code) {
     throw new WaybillError('WAYBILL_SCHEMA_TOO_NEW', {
       problem: `Schema "${schema}" has version ${String(state.version)}, which supports code from version ${String(state.minCompatible)} on.`,
-      wanted: `This code is of version ${String(SCHEMA_VERSION)}.`,
+      wanted: `This code is of version ${String(code)}.`,
       remedy: 'Use a newer release of the package.',
     })
   }
-  for (const { version, name, checksum } of MIGRATIONS) {
+  for (const { version, name, checksum } of migrations) {
     const applied = state.checksums.get(version)
     if (applied === undefined || applied === checksum) continue
     throw new WaybillError('WAYBILL_MIGRATION_CHANGED', {

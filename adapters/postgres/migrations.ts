@@ -536,4 +536,39 @@ $waybill$`,
       `insert into \${schema}.inbox_pruning default values`,
     ],
   },
+  {
+    version: 8,
+    name: 'append',
+    minCompatible: 1,
+    checksum: 'sha256-7330236b662cf0bd59d034944b38e05e26975db3af024911535acad87881398c',
+    statements: [
+      `create procedure \${schema}.append(
+  lane smallint,
+  version integer,
+  message_id uuid,
+  key text,
+  type text,
+  source text,
+  exchange text,
+  routing_key text,
+  headers text,
+  content_type text,
+  payload bytea,
+  key_lock bigint
+)
+language plpgsql
+as $waybill$
+begin
+  if key_lock is not null then
+    perform pg_catalog.pg_advisory_xact_lock(key_lock);
+  end if;
+  insert into \${schema}.outbox (
+    lane, version, message_id, key, type, source, exchange, routing_key, headers, content_type, payload
+  ) values (
+    lane, version, message_id, key, type, source, exchange, routing_key, headers, content_type, payload
+  );
+end
+$waybill$`,
+    ],
+  },
 ]

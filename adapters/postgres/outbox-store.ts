@@ -2,8 +2,9 @@ import type { OutboxStore } from '../../src/ports.ts'
 import { explainMissingSchema } from './error-code.ts'
 import { identifier } from './identifier.ts'
 import type { SqlDriver } from './sql-executor.ts'
+import { appendCall } from './statements/append-call.ts'
 import { appendStatement, foldedStatement } from './statements/append.ts'
-import { LOCK_KEYS, lockKeysValues } from './statements/lock-keys.ts'
+import { LOCK_KEYS, lockKeysValues, lockName } from './statements/lock-keys.ts'
 
 export interface OutboxStoreOptions {
   readonly schema: string
@@ -21,20 +22,23 @@ export function createOutboxStore<Tx>(
     schema: placeholders === 'numbered' ? schema : schema.replaceAll('?', '\\?'),
     placeholders,
   }
+  const call = appendCall(schema)
+  const locks = lockName(options.schema)
+
   return {
-    async append(tx, records) {
-      const executor = driver.executor(tx)
-      if (records.length === 0) return
-      const { text, values } = appendStatement(records, { schema })
+    async append(tx, records, { lockKeys = false } = {}) {
+      const transaction = driver.executor(tx)
+      const [first, ...others] = records
+      if (first === undefined) return
+      const single = others.length === 0
       try {
-        await executor.query(text, values)
+        // One record locks its key by itself, several are locked beforehand in the order that all writers keep to.
+        if (lockKeys && !single) await transaction.query(LOCK_KEYS, lockKeysValues(locks, records))
+        const statement = single ? call(first, lockKeys ? locks : null) : appendStatement(records, { schema })
+        await transaction.execute(statement.text, statement.values)
       } catch (error) {
         throw explainMissingSchema(error, options.schema)
       }
-    },
-    async lockKeys(tx, keys) {
-      const executor = driver.executor(tx)
-      if (keys.length > 0) await executor.query(LOCK_KEYS, lockKeysValues(options.schema, keys))
     },
     statement(records, business) {
       if (business === undefined) return appendStatement(records, forUser)

@@ -1,6 +1,6 @@
 import { WaybillError } from '../../src/ports.ts'
 import { codeOf } from './error-code.ts'
-import type { SqlExecutor, SqlRows } from './sql-executor.ts'
+import type { SqlRows, SqlTransaction } from './sql-executor.ts'
 
 /** One statement as a node-postgres client takes it. */
 export interface PgQuery {
@@ -16,6 +16,7 @@ export interface PgQuery {
  */
 export interface PgClient {
   query(query: PgQuery): Promise<{ readonly rows: SqlRows }>
+  query(text: string, values: unknown[]): Promise<unknown>
   /** Transaction status of the last answer: idle, in a transaction, or in a failed one. Null before the first. */
   getTransactionStatus?(): string | null
   readonly pipeline?: boolean
@@ -66,25 +67,38 @@ export async function beginWith(client: PgClient, opening = ''): Promise<SqlRows
  * queued before it, a forgotten `commit` included. The driver asks a parameter for its value at that moment, and a
  * parameter that throws keeps the statement from running.
  */
-export function transactionExecutor(transaction: PgTransaction): SqlExecutor {
+export function transactionExecutor(transaction: PgTransaction): SqlTransaction {
   const { client } = transaction
-  const guard = (): void => {
-    if (transaction.finished()) throw transactionFinished()
-    const status = statusOf(client)
-    if (status === 'E') throw transactionAborted()
-    if (status === 'I') throw notOpen(transaction)
-  }
   return {
     async query(text, values = []) {
-      if (transaction.finished()) throw transactionFinished()
-      // A client that was never connected would keep the statement waiting for ever.
-      if (statusOf(client) === null) throw notOpen(transaction)
-      if (statusOf(client) === 'unknown' || values.length === 0) await probe(transaction)
-      const rows = await queryText(client, text, guarded(values, guard))
+      if (mustAsk(transaction, values)) await probe(transaction)
+      const rows = await queryText(client, text, guarded(values, transaction))
       transaction.noteOpen?.()
       return rows
     },
+    async execute(text, values) {
+      refuseBinary(client)
+      if (mustAsk(transaction, values)) await probe(transaction)
+      await client.query(text, guarded(values, transaction))
+      transaction.noteOpen?.()
+    },
   }
+}
+
+/** Refuses what is wrong before the statement is queued. @returns whether only the server can tell the rest. */
+function mustAsk(transaction: PgTransaction, values: readonly unknown[]): boolean {
+  if (transaction.finished()) throw transactionFinished()
+  const status = statusOf(transaction.client)
+  // A client that was never connected would keep the statement waiting for ever.
+  if (status === null) throw notOpen(transaction)
+  return status === 'unknown' || values.length === 0
+}
+
+function checkInTurn(transaction: PgTransaction): void {
+  if (transaction.finished()) throw transactionFinished()
+  const status = statusOf(transaction.client)
+  if (status === 'E') throw transactionAborted()
+  if (status === 'I') throw notOpen(transaction)
 }
 
 export function transactionAborted(cause?: unknown): WaybillError {
@@ -121,14 +135,16 @@ async function probe(transaction: PgTransaction): Promise<void> {
   }
 }
 
-function guarded(values: readonly unknown[], guard: () => void): unknown[] {
-  const [first, ...rest] = values
-  if (values.length === 0) return []
-  const toPostgres = (): unknown => {
-    guard()
-    return first
+function guarded(values: readonly unknown[], transaction: PgTransaction): unknown[] {
+  const checked = [...values]
+  if (checked.length === 0) return checked
+  checked[0] = {
+    toPostgres() {
+      checkInTurn(transaction)
+      return values[0]
+    },
   }
-  return [{ toPostgres }, ...rest]
+  return checked
 }
 
 function notOpen(transaction: PgTransaction, cause?: unknown): WaybillError {

@@ -3,7 +3,7 @@ export type Role = 'writer' | 'relay' | 'consumer'
 
 /** What a role may do with some things of one kind. */
 export interface Right {
-  readonly on: 'table' | 'sequence' | 'function'
+  readonly on: 'table' | 'sequence' | 'routine'
   /** Without the schema. */
   readonly names: readonly string[]
   readonly privileges: readonly string[]
@@ -11,14 +11,17 @@ export interface Right {
 
 const LEAVES = [0, 1, 2, 3].map((leaf) => `outbox_${String(leaf)}`)
 
-/** The outbox by hand: `waybill.write` in triggers and other languages. It runs with the rights of its caller. */
+/** The outbox, and by hand: `waybill.write` in triggers and other languages. Both run with the rights of their caller. */
 const WRITING: readonly Right[] = [
   { on: 'table', names: ['outbox'], privileges: ['insert'] },
   { on: 'table', names: ['scheduled'], privileges: ['select', 'insert', 'delete'] },
   { on: 'sequence', names: ['outbox_id_seq'], privileges: ['usage'] },
   {
-    on: 'function',
-    names: ['write', 'schedule', 'cancel', 'new_record', 'is_name', 'new_message_id', 'lane_of', 'crc32'],
+    on: 'routine',
+    names: [
+      ...['append', 'write', 'schedule', 'cancel', 'new_record'],
+      ...['is_name', 'new_message_id', 'lane_of', 'crc32'],
+    ],
     privileges: ['execute'],
   },
 ]
@@ -35,7 +38,7 @@ export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
     { on: 'table', names: ['parked', 'relay'], privileges: ['select', 'insert', 'update', 'delete'] },
     { on: 'table', names: ['lane'], privileges: ['select', 'update'] },
     { on: 'table', names: ['cluster'], privileges: ['select', 'insert'] },
-    { on: 'function', names: ['live_cluster'], privileges: ['execute'] },
+    { on: 'routine', names: ['live_cluster'], privileges: ['execute'] },
   ],
   consumer: [
     ...WRITING,
@@ -44,6 +47,6 @@ export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
       names: ['inbox', 'inbox_retention', 'inbox_pruning', 'partition', 'partition_member', 'partition_plan'],
       privileges: ['select', 'insert', 'update', 'delete'],
     },
-    { on: 'function', names: ['remember'], privileges: ['execute'] },
+    { on: 'routine', names: ['remember'], privileges: ['execute'] },
   ],
 }

@@ -523,3 +523,38 @@ insert into "waybill".inbox_pruning default values;
 insert into "waybill".migration (version, name, checksum) values (7, 'handling', 'sha256-f4bf82c3a36bf8e20bcc86db2dd2fed4a3ed27ac087114da9783950a5bd1c747');
 update "waybill".meta set version = 7, min_compatible = greatest(min_compatible, 1);
 commit;
+
+-- 8 append
+begin;
+set local search_path = pg_catalog, pg_temp;
+set local standard_conforming_strings = on;
+create procedure "waybill".append(
+  lane smallint,
+  version integer,
+  message_id uuid,
+  key text,
+  type text,
+  source text,
+  exchange text,
+  routing_key text,
+  headers text,
+  content_type text,
+  payload bytea,
+  key_lock bigint
+)
+language plpgsql
+as $waybill$
+begin
+  if key_lock is not null then
+    perform pg_catalog.pg_advisory_xact_lock(key_lock);
+  end if;
+  insert into "waybill".outbox (
+    lane, version, message_id, key, type, source, exchange, routing_key, headers, content_type, payload
+  ) values (
+    lane, version, message_id, key, type, source, exchange, routing_key, headers, content_type, payload
+  );
+end
+$waybill$;
+insert into "waybill".migration (version, name, checksum) values (8, 'append', 'sha256-7330236b662cf0bd59d034944b38e05e26975db3af024911535acad87881398c');
+update "waybill".meta set version = 8, min_compatible = greatest(min_compatible, 1);
+commit;

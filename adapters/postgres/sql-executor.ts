@@ -17,6 +17,12 @@ export interface SqlExecutor {
   query(text: string, values?: readonly unknown[]): Promise<SqlRows>
 }
 
+/** Runs statements in a transaction of the user, and nowhere else. */
+export interface SqlTransaction extends SqlExecutor {
+  /** Runs one statement that yields no rows, which takes less work of the driver. */
+  execute(text: string, values: readonly unknown[]): Promise<void>
+}
+
 /** A pool: each `query` may use another connection. */
 export interface SqlPool extends SqlExecutor {
   /** Runs `work` on one connection between `begin isolation level read committed` and commit or rollback. */
@@ -30,7 +36,7 @@ export interface SqlDriver<Tx> {
    * The executor of the user's transaction.
    * @throws WaybillError WAYBILL_NOT_A_TRANSACTION or WAYBILL_TRANSACTION_FINISHED
    */
-  executor(tx: Tx): SqlExecutor
+  executor(tx: Tx): SqlTransaction
   /** How the user's own statements mark parameters. @defaultValue `numbered`: `$1`, `$2` */
   readonly placeholders?: 'numbered' | 'question-marks'
   /**

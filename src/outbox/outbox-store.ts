@@ -21,6 +21,14 @@ export interface SqlStatement {
   readonly values: readonly unknown[]
 }
 
+export interface AppendOptions {
+  /**
+   * Locks the keys of the records until the transaction ends, in an order that is the same for all writers, before the first
+   * record takes its position: so writers of one key take positions in the order in which they commit. Default false.
+   */
+  readonly lockKeys?: boolean
+}
+
 /**
  * Port: where messages are written, inside the caller's transaction.
  *
@@ -32,12 +40,7 @@ export interface OutboxStore<Tx> {
    * @throws WaybillError WAYBILL_NOT_A_TRANSACTION, WAYBILL_TRANSACTION_FINISHED or
    * WAYBILL_TRANSACTION_ABORTED; nothing is then written.
    */
-  append(tx: Tx, records: readonly NewRecord[]): Promise<void>
-  /**
-   * Locks the keys until the transaction ends, in a statement of its own and in a fixed order, so that
-   * writers of one key take their positions in the order in which they commit.
-   */
-  lockKeys(tx: Tx, keys: readonly string[]): Promise<void>
+  append(tx: Tx, records: readonly NewRecord[], options?: AppendOptions): Promise<void>
   /**
    * The insert as a statement. With `business`, one statement that runs the business statement first and
    * appends the records only if it returned a row; the result is the rows of the business statement.

@@ -99,11 +99,9 @@ export function createOutbox<C extends Catalogue, Tx>(options: OutboxOptions<C, 
     database.committed.notify()
   }
 
-  async function append(tx: Tx, records: readonly NewRecord[], lockKey: boolean): Promise<void> {
+  async function append(tx: Tx, records: readonly NewRecord[], lockKeys: boolean): Promise<void> {
     if (records.length === 0) return
-    const keys = lockKey ? keysOf(records) : []
-    if (keys.length > 0) await database.outbox.lockKeys(tx, keys)
-    await database.outbox.append(tx, records)
+    await database.outbox.append(tx, records, { lockKeys })
     telemetry.written?.(records.length)
     if (!database.afterCommit(tx, notify)) {
       logger.debug(
@@ -114,9 +112,9 @@ export function createOutbox<C extends Catalogue, Tx>(options: OutboxOptions<C, 
   }
 
   async function write(tx: Tx, given: unknown, writeOptions?: WriteOptions): Promise<unknown> {
-    const lockKey = checkWriteOptions(writeOptions)
+    const lockKeys = checkWriteOptions(writeOptions)
     const records = await encodeAll(given, context)
-    await append(tx, records, lockKey)
+    await append(tx, records, lockKeys)
     const written = records.map(({ messageId, type }) => ({ messageId, type }))
     return Array.isArray(given) ? written : written[0]
   }
@@ -143,31 +141,25 @@ export function createOutbox<C extends Catalogue, Tx>(options: OutboxOptions<C, 
 async function encodeAll(given: unknown, context: EncodeContext): Promise<readonly NewRecord[]> {
   const messages: readonly unknown[] = Array.isArray(given) ? given : [given]
   const encodings = messages.map((message) => encodeMessage(message, context))
-  const records = encodings.map(({ record }) => record)
-  refuseSameIds(records)
-  const checked = encodings.filter(({ definition }) => definition.schema !== null)
-  if (checked.length > 0) await Promise.all(checked.map(validate))
-  return records
+  if (encodings.length > 1) refuseSameIds(encodings)
+  if (encodings.some(({ definition }) => definition.schema !== null))
+    await Promise.all(encodings.map(validate))
+  return encodings.map(({ record }) => record)
 }
 
 async function validate({ definition, payload }: Encoding): Promise<void> {
   await validatePayload(definition, payload)
 }
 
-function refuseSameIds(records: readonly NewRecord[]): void {
-  const ids = new Set(records.map(({ messageId }) => messageId))
-  if (ids.size === records.length) return
-  for (const { messageId } of records) {
-    if (ids.delete(messageId)) continue
-    throw new WaybillError('WAYBILL_MESSAGE_ID_CONFLICT', {
-      problem: `Two messages of one write carry the message id ${messageId}.`,
-      wanted: 'Each message has an id of its own.',
-    })
+function refuseSameIds(encodings: readonly Encoding[]): void {
+  const ids = new Set<string>()
+  for (const { record } of encodings) {
+    if (ids.has(record.messageId)) {
+      throw new WaybillError('WAYBILL_MESSAGE_ID_CONFLICT', {
+        problem: `Two messages of one write carry the message id ${record.messageId}.`,
+        wanted: 'Each message has an id of its own.',
+      })
+    }
+    ids.add(record.messageId)
   }
-}
-
-function keysOf(records: readonly NewRecord[]): string[] {
-  const keys = new Set<string>()
-  for (const { key } of records) if (key !== null) keys.add(key)
-  return [...keys].sort()
 }

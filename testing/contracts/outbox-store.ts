@@ -106,11 +106,11 @@ export function outboxStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
     test('refuses what is not a transaction, and writes nothing', async () => {
       for (const [name, impostor] of Object.entries(subject.impostors())) {
         for (const records of [[record()], [record(), record()]]) {
-          const attempt = subject.database.outbox.append(impostor as Tx, records)
-          await expect(attempt, name).rejects.toMatchObject({ code: 'WAYBILL_NOT_A_TRANSACTION' })
+          for (const lockKeys of [false, true]) {
+            const attempt = subject.database.outbox.append(impostor as Tx, records, { lockKeys })
+            await expect(attempt, name).rejects.toMatchObject({ code: 'WAYBILL_NOT_A_TRANSACTION' })
+          }
         }
-        const lock = subject.database.outbox.lockKeys(impostor as Tx, ['k'])
-        await expect(lock, name).rejects.toMatchObject({ code: 'WAYBILL_NOT_A_TRANSACTION' })
       }
       expect(await subject.records()).toEqual([])
     })
@@ -148,25 +148,44 @@ export function outboxStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
   }
 
   function keyLocks(): void {
-    test('a writer that locks a key waits until the one before it has ended', async () => {
-      const { outbox } = subject.database
-      const [first, second] = [await subject.begin(), await subject.begin()]
-      await outbox.lockKeys(first.tx, ['k', 'other', 'k'])
-      const waiting = outbox.lockKeys(second.tx, ['k'])
-      expect(await isPending(waiting)).toBe(true)
-      await outbox.append(first.tx, [record({ key: 'k', type: 'first' })])
-      await first.commit()
-      await waiting
-      await outbox.append(second.tx, [record({ key: 'k', type: 'second' })])
-      await second.commit()
-      expect((await subject.records()).map(({ type }) => type)).toEqual(['first', 'second'])
-    })
+    const lockKeys = true
+    const ofKeys = (keys: readonly (string | null)[], type = 't'): NewRecord[] =>
+      keys.map((key) => record({ key, type }))
 
-    test('writers of other keys do not wait', async () => {
+    const writes = { alone: ['k'], 'among others': ['other', 'k', null, 'k'] }
+    for (const [how, keys] of Object.entries(writes)) {
+      test(`a writer that locks a key waits until the one before it has ended, ${how}`, async () => {
+        const { outbox } = subject.database
+        const [first, second] = [await subject.begin(), await subject.begin()]
+        await outbox.append(first.tx, ofKeys(['k', 'another', 'k'], 'first'), { lockKeys })
+        const waiting = outbox.append(second.tx, ofKeys(keys, 'second'), { lockKeys })
+        expect(await isPending(waiting)).toBe(true)
+        await outbox.append(first.tx, ofKeys(['k'], 'first'))
+        await first.commit()
+        await waiting
+        await second.commit()
+        const types = (await subject.records()).filter(({ key }) => key === 'k').map(({ type }) => type)
+        expect(types.slice(0, 3)).toEqual(['first', 'first', 'first'])
+        expect(new Set(types.slice(3))).toEqual(new Set(['second']))
+      })
+
+      test(`a writer that locks no key waits for nobody, ${how}`, async () => {
+        const { outbox } = subject.database
+        const [first, second] = [await subject.begin(), await subject.begin()]
+        await outbox.append(first.tx, ofKeys(['k', 'other']), { lockKeys })
+        await outbox.append(second.tx, ofKeys(keys))
+        await first.rollback()
+        await second.rollback()
+      })
+    }
+
+    test('writers of other keys, or of none, do not wait', async () => {
       const { outbox } = subject.database
       const [first, second] = [await subject.begin(), await subject.begin()]
-      await outbox.lockKeys(first.tx, ['k'])
-      await outbox.lockKeys(second.tx, ['K', 'ключ', ''])
+      await outbox.append(first.tx, ofKeys(['k']), { lockKeys })
+      await outbox.append(first.tx, ofKeys([null]), { lockKeys })
+      for (const key of ['K', 'ключ', null]) await outbox.append(second.tx, ofKeys([key]), { lockKeys })
+      await outbox.append(second.tx, ofKeys(['K', 'ключ', null]), { lockKeys })
       await first.rollback()
       await second.rollback()
     })
@@ -175,7 +194,7 @@ export function outboxStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
       const { outbox } = subject.database
       const keys = Array.from({ length: 40 }, (_, index) => `k${String(index)}`)
       const write = (order: readonly string[]): Promise<void> =>
-        subject.database.transaction((tx) => outbox.lockKeys(tx, order))
+        subject.database.transaction((tx) => outbox.append(tx, ofKeys(order), { lockKeys }))
       const rounds = Array.from({ length: 20 }, (_, index) =>
         write(index % 2 === 0 ? keys : keys.toReversed()),
       )

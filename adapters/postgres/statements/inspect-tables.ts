@@ -44,12 +44,12 @@ with wanted as (
   select case relkind when 'S' then 'sequence' else 'table' end, oid, relname from pg_catalog.pg_class
   where relnamespace = (select oid from pg_catalog.pg_namespace where nspname = $1)
   union all
-  select 'function', oid, proname from pg_catalog.pg_proc
+  select 'routine', oid, proname from pg_catalog.pg_proc
   where pronamespace = (select oid from pg_catalog.pg_namespace where nspname = $1)
 )
 select privilege, kind, name from wanted join thing using (kind, name) where not case kind
   when 'schema' then pg_catalog.has_schema_privilege(oid, privilege)
-  when 'function' then pg_catalog.has_function_privilege(oid, privilege)
+  when 'routine' then pg_catalog.has_function_privilege(oid, privilege)
   when 'sequence' then pg_catalog.has_sequence_privilege(oid, privilege)
   else pg_catalog.has_table_privilege(oid, privilege)
 end

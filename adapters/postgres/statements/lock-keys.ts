@@ -1,3 +1,5 @@
+import type { NewRecord } from '../../../src/ports.ts'
+
 /**
  * Locks the keys `$1` (UTF-8 bytes) of the outbox named by `$2` until the transaction ends, each once and in one
  * order for all. Other writers lock the same key by
@@ -15,6 +17,12 @@ from (
   order by 1
 ) as wanted (lock)`
 
-export function lockKeysValues(schema: string, keys: readonly string[]): readonly unknown[] {
-  return [[...new Set(keys)].map((key) => Buffer.from(key, 'utf8')), `waybill ${schema}`]
+export function lockKeysValues(name: string, records: readonly NewRecord[]): readonly unknown[] {
+  const keys = new Set(records.flatMap(({ key }) => key ?? []))
+  return [[...keys].map((key) => Buffer.from(key, 'utf8')), name]
+}
+
+/** What stands for an outbox in the locks of its keys. */
+export function lockName(schema: string): string {
+  return `waybill ${schema}`
 }

@@ -76,10 +76,10 @@ for (const [name, statements] of Object.entries(SETTINGS)) {
       const database = pgDatabase(pool)
       const [alone, plain, several] = [awkward(), record(), [awkward(), record({ key: null }), awkward()]]
       await database.transaction(async (tx) => {
-        await database.outbox.lockKeys(tx, ['Müller', 'k'])
-        await database.outbox.append(tx, [alone])
+        const lockKeys = true
+        await database.outbox.append(tx, [alone], { lockKeys })
         await database.outbox.append(tx, [plain])
-        await database.outbox.append(tx, several)
+        await database.outbox.append(tx, several, { lockKeys })
       })
       expect(await setting.records()).toEqual([alone, plain, ...several])
 

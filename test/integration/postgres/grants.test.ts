@@ -27,8 +27,9 @@ test('each role can do its work with the rights it is given, and not the work of
 
   const writing = pgDatabase(writer)
   await writing.transaction(async (tx) => {
-    await writing.outbox.lockKeys(tx, ['k'])
-    await writing.outbox.append(tx, [record({ key: 'k', lane: crc32('k') % 16 }), record()])
+    const keyed = record({ key: 'k', lane: crc32('k') % 16 })
+    await writing.outbox.append(tx, [keyed], { lockKeys: true })
+    await writing.outbox.append(tx, [record()], { lockKeys: true })
   })
 
   const consumer = roles.pool('consumer')

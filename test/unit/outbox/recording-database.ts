@@ -37,14 +37,12 @@ export function recordingDatabase(
     records,
     statements,
     outbox: {
-      append(tx, appended) {
+      append(tx, appended, appendOptions) {
         if (refuse !== undefined) return Promise.reject(refuse)
-        tx.calls.push(`append ${String(appended.length)}`)
+        tx.calls.push(
+          `append ${String(appended.length)}${appendOptions?.lockKeys === true ? ' locking' : ''}`,
+        )
         records.push(...appended)
-        return Promise.resolve()
-      },
-      lockKeys(tx, keys) {
-        tx.calls.push(`lock ${keys.join(',')}`)
         return Promise.resolve()
       },
       statement(taken, business) {
