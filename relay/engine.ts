@@ -71,7 +71,7 @@ export function createEngine(parts: EngineParts): Engine {
 
 /** What the duties tell one another goes through here; nobody speaks before all of them are made. */
 function assemble(parts: EngineParts): Works {
-  const { transport, clock, options, pulse } = parts
+  const { transport, clock, options, pulse, telemetry } = parts
   const mood: Mood = { isStopping: false, isTickDue: false, publisher: 'connecting', onTick: null }
   const lease = createLease(options, clock.monotonic())
   const mayPublish = (): boolean =>
@@ -107,7 +107,7 @@ function assemble(parts: EngineParts): Works {
       onSettled: tick,
       onError: onTrouble('removing published records'),
     }),
-    upkeep: createUpkeep({ ...common, onOpened: tick, onError: onTrouble('upkeep') }),
+    upkeep: createUpkeep({ ...common, telemetry, onOpened: tick, onError: onTrouble('upkeep') }),
     publisher: transport.openPublisher({
       onOutcome(message, outcome) {
         drain.outcome(message, outcome)

@@ -42,6 +42,8 @@ export interface RelayOptions {
   readonly pollMaxMs?: number
   /** What becomes of the messages behind one that can never be published. @defaultValue `block-key` */
   readonly onDead?: 'block-key' | 'skip'
+  /** How many messages may wait behind a parked one of their key before it is told of. @defaultValue `1_000` */
+  readonly blockedAlert?: number
   /**
    * What becomes of a message that no queue is bound for, unless its type says so: kept until there is one, dropped, or
    * moved aside.
@@ -94,6 +96,7 @@ const RANGES: Readonly<Record<NumberOption, readonly [number, number]>> = {
   retryMaxMs: [10, 24 * HOUR_MS],
   retryAttempts: [1, 1000],
   retryForMs: [0, 30 * 24 * HOUR_MS],
+  blockedAlert: [1, 10_000],
   gateMaxMs: [10, HOUR_MS],
   stuckMs: [10, HOUR_MS],
   stallMs: [50, HOUR_MS],
@@ -124,6 +127,7 @@ export function resolveOptions(given: RelayOptions = {}): ResolvedRelayOptions {
     pollMinMs: given.pollMinMs ?? 3,
     pollMaxMs: given.pollMaxMs ?? 50,
     onDead: given.onDead ?? 'block-key',
+    blockedAlert: given.blockedAlert ?? 1000,
     onUnroutable: given.onUnroutable ?? 'hold',
     retryBaseMs: given.retryBaseMs ?? 5000,
     retryMaxMs: given.retryMaxMs ?? HOUR_MS / 4,

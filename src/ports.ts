@@ -53,6 +53,8 @@ export { createPace } from './relaying/pace.ts'
 export type { Pace } from './relaying/pace.ts'
 export type {
   Backlog,
+  BlockedKeys,
+  CrowdedKey,
   DueRecord,
   DueRequest,
   FetchRequest,

@@ -1,4 +1,5 @@
 import type {
+  BlockedKeys,
   DueRecord,
   DueRequest,
   LaneClaim,
@@ -31,6 +32,8 @@ export interface Parked {
   isKeyBlocked(lane: number, key: string): boolean
   /** As `lane:key`. */
   blockedKeys(lanes: readonly number[]): ReadonlySet<string>
+  /** What waits in the outbox behind parked records. */
+  countBlocked(crowd: number): BlockedKeys
   counts(): { readonly parked: number; readonly dead: number }
 }
 
@@ -92,6 +95,7 @@ export function createParked(engine: Engine, owns: (relayId: string, claim: Lane
       const keyed = parked.filter(({ lane, key }) => key !== null && lanes.includes(lane))
       return new Set(keyed.map(({ lane, key }) => `${String(lane)}:${String(key)}`))
     },
+    countBlocked: (crowd) => countBlocked(engine, parked, crowd),
     counts: () => ({ parked: parked.length, dead: parked.filter(({ state }) => state === 'dead').length }),
   }
 }
@@ -104,4 +108,25 @@ function isSame(reference: RecordReference, record: ParkedRecord): boolean {
 /** Whether an earlier one of its key is parked. */
 function hasFirst({ key, position }: ParkedRecord, others: readonly ParkedRecord[]): boolean {
   return key !== null && others.some((other) => other.position < position)
+}
+
+function countBlocked(engine: Engine, parked: readonly ParkedRecord[], crowd: number): BlockedKeys {
+  const heads = new Map<string, { lane: number; messageId: string; records: number }>()
+  const nameOf = ({ lane, key }: OutboxRecord): string => `${String(lane)}:${String(key)}`
+  for (const record of [...parked].sort((one, other) => one.position - other.position)) {
+    const { lane, messageId } = record
+    if (record.key !== null && !heads.has(nameOf(record)))
+      heads.set(nameOf(record), { lane, messageId, records: 0 })
+  }
+  for (const record of engine.records.values()) {
+    const head = record.key === null ? undefined : heads.get(nameOf(record))
+    if (head !== undefined) head.records += 1
+  }
+  const all = [...heads.values()].sort((one, other) => other.records - one.records)
+  return {
+    keys: all.length,
+    records: all.reduce((sum, { records }) => sum + records, 0),
+    isComplete: true,
+    crowded: all.filter(({ records }) => records > crowd).slice(0, 20),
+  }
 }

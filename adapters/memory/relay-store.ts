@@ -82,6 +82,7 @@ export function createRelayStore(engine: Engine, check: () => Promise<void>): Me
     due: (request) => answer(() => parked.due(request)),
     blockedKeys: (lanes) => answer(() => parked.blockedKeys(lanes)),
     rotate: () => answer(() => ({ truncated: [], burnt: 0 })),
+    countBlocked: ({ crowd }) => answer(() => parked.countBlocked(crowd)),
     backlog: () => answer(() => ({ ...waiting(engine), ...parked.counts() })),
     lanes: () => answer(() => leases.lanes()),
     clusters: () => answer(() => [{ ...CLUSTER, ageMs: 0 }]),

@@ -3,11 +3,12 @@ import { recordOf } from './record-rows.ts'
 import { references, settlement } from './references.ts'
 import type { SqlExecutor } from './sql-executor.ts'
 import { blockedKeys } from './statements/blocked-keys.ts'
+import { countBlocked } from './statements/count-blocked.ts'
 import { due } from './statements/due.ts'
 import { park } from './statements/park.ts'
 import { removeParked } from './statements/remove-parked.ts'
 
-type ParkedCalls = Pick<RelayStore, 'park' | 'due' | 'blockedKeys'>
+type ParkedCalls = Pick<RelayStore, 'park' | 'due' | 'blockedKeys' | 'countBlocked'>
 
 /** What a relay does with the records that are parked. */
 export function parkedCalls(database: SqlExecutor, schema: string): ParkedCalls {
@@ -36,6 +37,19 @@ export function parkedCalls(database: SqlExecutor, schema: string): ParkedCalls 
     async blockedKeys(lanes: readonly number[]) {
       const rows = await database.query(blockedKeys(schema), [lanes])
       return new Set(rows.map(([key]) => key ?? ''))
+    },
+    async countBlocked({ look, crowd }) {
+      const [all = [], ...rows] = await database.query(countBlocked(schema), [look, crowd])
+      return {
+        keys: Number(all[1]),
+        records: Number(all[2]),
+        isComplete: all[3] === 'true',
+        crowded: rows.map(([, lane, records, messageId]) => ({
+          lane: Number(lane),
+          messageId: messageId ?? '',
+          records: Number(records),
+        })),
+      }
     },
   }
 }

@@ -1,7 +1,8 @@
-import type { Backlog, LaneStatus, OutboxMeta, SeenCluster } from '../../src/ports.ts'
+import type { Backlog, BlockedKeys, LaneStatus, OutboxMeta, SeenCluster } from '../../src/ports.ts'
 import { databasesOf, describeTarget, SCHEMA_VERSION, withDatabase, type DatabaseTarget } from '../compose.ts'
 import type { Config } from '../config.ts'
 import type { Command, CommandCall } from './command.ts'
+import { LOOK_RECORDS } from '../upkeep/blocked-watch.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 
 /** What `waybill status --json` prints, as an array when there are several outboxes; fields are only ever added. */
@@ -19,6 +20,8 @@ export interface StatusReport {
   }
   readonly parked: number
   readonly dead: number
+  /** Keys that have a parked record, and how many records wait behind one: at least, unless `isComplete`. */
+  readonly blocked: Pick<BlockedKeys, 'keys' | 'records' | 'isComplete'>
   readonly relays: readonly RelayView[]
   readonly lanes: readonly LaneStatus[]
   /** Where relays have worked on this schema, the latest first: a restore or a failover adds one. */
@@ -60,6 +63,7 @@ function statusOf(target: DatabaseTarget, config: Config): Promise<StatusReport>
     return statusReport(target, {
       meta: await relay.meta(),
       backlog: await relay.backlog(),
+      blocked: await relay.countBlocked({ look: LOOK_RECORDS, crowd: LOOK_RECORDS }),
       lanes: await relay.lanes(),
       clusters: await relay.clusters(),
     })
@@ -69,11 +73,14 @@ function statusOf(target: DatabaseTarget, config: Config): Promise<StatusReport>
 interface StatusFacts {
   readonly meta: OutboxMeta
   readonly backlog: Backlog
+  readonly blocked: BlockedKeys
   readonly lanes: readonly LaneStatus[]
   readonly clusters: readonly SeenCluster[]
 }
 
-function statusReport(target: DatabaseTarget, { meta, backlog, lanes, clusters }: StatusFacts): StatusReport {
+function statusReport(target: DatabaseTarget, facts: StatusFacts): StatusReport {
+  const { meta, backlog, lanes, clusters } = facts
+  const { keys, records: waiting, isComplete } = facts.blocked
   const { records, estimated, oldestAgeMs, parked, dead } = backlog
   return {
     outbox: describeTarget(target),
@@ -83,10 +90,11 @@ function statusReport(target: DatabaseTarget, { meta, backlog, lanes, clusters }
     backlog: { records, estimated, oldestAgeMs },
     parked,
     dead,
+    blocked: { keys, records: waiting, isComplete },
     relays: relaysOf(lanes),
     lanes,
     clusters,
-    attention: attention({ meta, backlog, lanes, clusters }),
+    attention: attention(facts),
   }
 }
 
@@ -144,6 +152,7 @@ function describe(report: StatusReport): string {
     `Schema    "${report.schema}", version ${report.schemaVersion} (this release: ${report.codeVersion})`,
     `Backlog   ${about}${backlog.records} ${plural(backlog.records, 'message')} not yet published${oldest}`,
     `Parked    ${parked}, of which ${dead} dead`,
+    `Blocked   ${blockedText(report.blocked)}`,
     ...clusterLines(clusters),
     ...relayLines(report),
     ...report.attention.map((sentence) => `ATTENTION ${sentence}`),
@@ -158,6 +167,11 @@ function clusterLines(clusters: readonly SeenCluster[]): string[] {
     ({ systemIdentifier, timeline, ageMs }) =>
       `Cluster   ${systemIdentifier || 'unknown'}, timeline ${timeline}, first seen ${duration(ageMs)} ago`,
   )
+}
+
+function blockedText({ keys, records, isComplete }: StatusReport['blocked']): string {
+  const least = isComplete ? '' : 'at least '
+  return `${keys} ${plural(keys, 'key')}, with ${least}${records} ${plural(records, 'message')} waiting behind a parked one`
 }
 
 function relayLines({ relays, lanes }: StatusReport): string[] {

@@ -5,13 +5,16 @@ import {
   type Duty,
   type Logger,
   type RelayStore,
+  type Telemetry,
 } from '../../src/ports.ts'
 import type { ResolvedRelayOptions } from '../options.ts'
+import { blockedWatch } from './blocked-watch.ts'
 
 export interface UpkeepParts {
   readonly store: RelayStore
   readonly clock: Clock
   readonly logger: Logger
+  readonly telemetry: Telemetry
   readonly options: ResolvedRelayOptions
   readonly drain: Drain
   relayId(): string
@@ -37,7 +40,8 @@ const RETRY_MS = 1000
 export function createUpkeep(parts: UpkeepParts): Upkeep {
   const blocked = duty(parts, () => refreshBlocked(parts))
   const retries = duty(parts, () => retryParked(parts))
-  const duties = [blocked, retries, duty(parts, sweeper(parts)), duty(parts, rotator(parts))]
+  const others = [blockedWatch(parts), sweeper(parts), rotator(parts)].map((run) => duty(parts, run))
+  const duties = [blocked, retries, ...others]
   return {
     start() {
       for (const each of duties) each.start()

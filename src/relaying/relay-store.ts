@@ -182,6 +182,25 @@ export interface Backlog {
   readonly dead: number
 }
 
+/** A key with many records behind a parked one. */
+export interface CrowdedKey {
+  readonly lane: number
+  /** Of the first of its parked records. */
+  readonly messageId: string
+  /** At least. */
+  readonly records: number
+}
+
+/** What waits behind parked records. */
+export interface BlockedKeys {
+  readonly keys: number
+  readonly records: number
+  /** False when there may be more records than were looked at. */
+  readonly isComplete: boolean
+  /** The largest first, 20 at most. */
+  readonly crowded: readonly CrowdedKey[]
+}
+
 export interface LaneStatus extends LaneClaim {
   readonly owner: string | null
   readonly ownerHost: string | null
@@ -229,6 +248,8 @@ export interface RelayStore {
   /** Truncates drained leaves; with `burn`, moves a quiet outbox on to its next leaf. */
   rotate(options: { readonly burn: boolean }): Promise<Rotation>
   backlog(): Promise<Backlog>
+  /** Counts what waits among the first `look` records of each lane; more than `crowd` behind one key are a crowd. */
+  countBlocked(options: { readonly look: number; readonly crowd: number }): Promise<BlockedKeys>
   lanes(): Promise<readonly LaneStatus[]>
   /** The latest first. */
   clusters(): Promise<readonly SeenCluster[]>

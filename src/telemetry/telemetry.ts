@@ -11,6 +11,10 @@ export interface Telemetry {
   settled?(count: number): void
   /** A record was moved aside, or refused again where it is parked. */
   parked?(type: string, reason: string, state: 'retry' | 'dead'): void
+  /** Counted now and then, by one relay: keys that have a parked record, and at least how many records wait behind one. */
+  blocked?(keys: number, records: number): void
+  /** More records than `blockedAlert` wait behind one parked record; told anew when they have doubled. */
+  crowded?(lane: number, records: number): void
   /** A gate closed or opened. */
   gate?(exchange: string, state: 'closed' | 'open'): void
   /** A sweep found records that the hints had missed: an alarm, see docs/guarantees.md. */

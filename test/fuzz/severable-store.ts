@@ -60,6 +60,7 @@ export function severable<Tx>(database: Database<Tx>, watcher: StoreWatcher): Se
     due: wrap('due', (request) => relay.due(request)),
     blockedKeys: wrap('blockedKeys', (lanes) => relay.blockedKeys(lanes)),
     rotate: wrap('rotate', (options) => relay.rotate(options)),
+    countBlocked: wrap('countBlocked', (options) => relay.countBlocked(options)),
     backlog: wrap('backlog', () => relay.backlog()),
     lanes: wrap('lanes', () => relay.lanes()),
     clusters: wrap('clusters', () => relay.clusters()),

@@ -89,6 +89,35 @@ export function relayStoreParkedContract(create: CreateSubject): void {
       expect(await store.backlog()).toMatchObject({ parked: 1 })
     })
 
+    test('let it be counted what waits behind them, and where there is a crowd', async () => {
+      await using subject = await create()
+      const { store } = subject
+      const reader = await createReader(store)
+      const nothing = { keys: 0, records: 0, isComplete: true, crowded: [] }
+      expect(await store.countBlocked({ look: 100, crowd: 2 })).toEqual(nothing)
+      const heads = [
+        record({ key: 'a', lane: 3 }),
+        record({ key: 'b', lane: 3 }),
+        record({ key: null, lane: 4 }),
+      ]
+      await parkAll(subject, reader, [...heads, record({ key: 'a', lane: 3 })])
+      await subject.write([
+        ...['a', 'b', 'a', 'c', 'a', 'b'].map((key) => record({ key, lane: 3 })),
+        record({ key: 'a', lane: 4 }),
+        record({ key: null, lane: 4 }),
+      ])
+      expect(await store.countBlocked({ look: 100, crowd: 2 })).toEqual({
+        keys: 2,
+        records: 5,
+        isComplete: true,
+        crowded: [{ lane: 3, messageId: heads[0]?.messageId, records: 3 }],
+      })
+      expect(
+        (await store.countBlocked({ look: 100, crowd: 1 })).crowded.map(({ records }) => records),
+      ).toEqual([3, 2])
+      expect((await store.countBlocked({ look: 100, crowd: 3 })).crowded).toEqual([])
+    })
+
     test('of one key are due one after the other where order counts, and one that is dead holds back the rest', async () => {
       await using subject = await create()
       const { store } = subject

@@ -33,6 +33,24 @@ describe('waybill status', () => {
     expect(report.backlog.oldestAgeMs).toBeGreaterThan(0)
   })
 
+  it('tells how many keys are blocked, and how many messages wait behind them', async () => {
+    await using database = await createTestDatabase()
+    const env = { WAYBILL_DATABASE_URL: database.url }
+    await runWaybill(['migrate'], env)
+    for (let i = 0; i < 3; i++) await database.pool.query(WRITE)
+    const { stdout: before } = await runWaybill(['status'], env)
+    expect(before).toContain('Blocked   0 keys, with 0 messages waiting behind a parked one\n')
+    await database.pool.query(`
+      insert into waybill.parked (id, lane, version, created_at, message_id, key, type, source, exchange, routing_key,
+        headers, content_type, payload, state, reason, error)
+      select id - 1, lane, version, created_at, gen_random_uuid(), key, type, source, exchange, routing_key, headers,
+        content_type, payload, 'dead', 'rejected', '' from waybill.outbox limit 1`)
+    const { stdout } = await runWaybill(['status'], env)
+    expect(stdout).toContain('Blocked   1 key, with 3 messages waiting behind a parked one\n')
+    const json = JSON.parse((await runWaybill(['status', '--json'], env)).stdout) as StatusReport
+    expect(json.blocked).toEqual({ keys: 1, records: 3, isComplete: true })
+  })
+
   it('shows each relay with its host, its lanes and whether it lives', async () => {
     await using database = await createTestDatabase()
     const env = { WAYBILL_DATABASE_URL: database.url }

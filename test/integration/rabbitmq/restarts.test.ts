@@ -121,7 +121,10 @@ test('a message that has come back is handed out alone, whatever arrives with it
       most = Math.max(most, open)
       setTimeout(() => {
         open -= 1
-        if (delivery.deliveryCount === 0 && bad.has(id)) { delivery.release(); return; }
+        if (delivery.deliveryCount === 0 && bad.has(id)) {
+          delivery.release()
+          return
+        }
         delivery.ack()
         acknowledged.add(id)
       }, 5)
