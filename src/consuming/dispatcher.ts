@@ -9,8 +9,6 @@ export interface Dispatcher<Work> {
   readonly addLater: (work: Work, afterMs: number) => void
   readonly pause: () => void
   resume(): void
-  /** Runs what can be run: the queue has become ready by itself. */
-  readonly pump: () => void
   /** Takes out all that has not begun, or what of it is wanted, and ends the waits of what was to come later. */
   drain(isWanted?: (work: Work) => boolean): readonly Work[]
   readonly waiting: number
@@ -52,6 +50,8 @@ export function createDispatcher<Work>(parts: DispatcherParts<Work>): Dispatcher
       pump()
     }
   }
+  queue.onReady?.(pump)
+
   const add = (work: Work): void => {
     queue.add(work)
     pump()
@@ -73,7 +73,6 @@ export function createDispatcher<Work>(parts: DispatcherParts<Work>): Dispatcher
       state.paused = false
       pump()
     },
-    pump,
     drain(isWanted = () => true) {
       const drained = [...queue.drain(isWanted)]
       for (const [cancel, work] of later) {

@@ -5,6 +5,8 @@ export interface WorkQueue<Work> {
   add(work: Work): void
   /** Takes out what is to run next, together; nothing when there is nothing to be run yet. */
   take(): readonly Work[]
+  /** Whom to tell that what could not be taken before can be taken now. */
+  readonly onReady?: (listener: () => void) => void
   /** What was taken has run: it is over, or will be added again. */
   readonly ended?: (work: Work, isOver: boolean) => void
   /** Takes out all, or all that is wanted. */
@@ -40,15 +42,13 @@ export interface BatchQueueParts<Work> {
   readonly clock: Clock
   /** Whether this one is to be run by itself. */
   readonly isAlone: (work: Work) => boolean
-  /** What could not be taken before can be taken now. */
-  ready(): void
 }
 
-/** Several together, in order of arrival. */
+/** Several together, in order of arrival. An incomplete batch is taken when it has waited long enough. */
 export function createBatchQueue<Work>(parts: BatchQueueParts<Work>): WorkQueue<Work> {
   const { batch, lingerMs, clock } = parts
   const waiting: Work[] = []
-  const self = { ripe: false, ripening: null as Cancel | null }
+  const self = { ripe: false, ripening: null as Cancel | null, ready: (): void => undefined }
 
   /** What arrives in one turn belongs together, so even without a linger that turn is waited for. */
   const ripen = (): void => {
@@ -58,7 +58,7 @@ export function createBatchQueue<Work>(parts: BatchQueueParts<Work>): WorkQueue<
       if (turn.cancelled) return
       self.ripening = null
       self.ripe = true
-      parts.ready()
+      self.ready()
     }
     self.ripening = () => {
       turn.cancelled = true
@@ -83,6 +83,9 @@ export function createBatchQueue<Work>(parts: BatchQueueParts<Work>): WorkQueue<
     add(work) {
       waiting.push(work)
       ripen()
+    },
+    onReady(listener) {
+      self.ready = listener
     },
     take() {
       const count = together()

@@ -50,7 +50,7 @@ function refuseOf(other: string, options: Options): void {
   const name = OF_MODE[other]?.find((each) => options[each] !== undefined)
   if (name === undefined) return
   refuse({
-    problem: `Option ${name} of createConsumer is only for mode ${quote(other)}.`,
+    problem: `Option ${name} of createConsumer says nothing outside mode ${quote(other)}.`,
     remedy: `Leave it out, or set mode: '${other}'.`,
   })
 }
