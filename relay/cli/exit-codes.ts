@@ -9,7 +9,7 @@ export const EXIT = {
   usage: 2,
   /** The schema is missing, too old, too new or was changed: run `waybill migrate` of the right release. */
   schema: 3,
-  /** The database or the broker cannot be reached: starting again may help. */
+  /** The database or the broker cannot be reached, or a lock not be had: starting again may help. */
   unavailable: 4,
   /** `waybill status` and `waybill doctor`: all was read, and something wants a person. */
   attention: 5,
@@ -25,6 +25,7 @@ const BY_ERROR: Partial<Record<WaybillErrorCode, ExitCode>> = {
   WAYBILL_SCHEMA_TOO_OLD: EXIT.schema,
   WAYBILL_SCHEMA_TOO_NEW: EXIT.schema,
   WAYBILL_MIGRATION_CHANGED: EXIT.schema,
+  WAYBILL_MIGRATION_BLOCKED: EXIT.unavailable,
   WAYBILL_DATABASE_UNAVAILABLE: EXIT.unavailable,
   WAYBILL_BROKER_UNAVAILABLE: EXIT.unavailable,
 }
