@@ -40,6 +40,13 @@ export interface RelayOptions {
   readonly pollMinMs?: number
   /** The wait between two looks when there was none for a while. @defaultValue `50` */
   readonly pollMaxMs?: number
+  /**
+   * How messages of the same key follow one another. `strict`: each one when the one before it is confirmed.
+   * `pipelined`: without waiting, several times as fast for a single busy key, and in the same order as long as
+   * nothing fails. When the broker refuses or returns one, or the connection breaks, those behind it may have arrived
+   * already; it is then published after them. @defaultValue `strict`
+   */
+  readonly order?: 'strict' | 'pipelined'
   /** What becomes of the messages behind one that can never be published. @defaultValue `block-key` */
   readonly onDead?: 'block-key' | 'skip'
   /** How many messages may wait behind a parked one of their key before it is told of. @defaultValue `1_000` */
@@ -105,7 +112,7 @@ const RANGES: Readonly<Record<NumberOption, readonly [number, number]>> = {
   progressMs: [100, 24 * HOUR_MS],
 }
 
-type NumberOption = Exclude<keyof RelayOptions, 'onDead' | 'onUnroutable'>
+type NumberOption = Exclude<keyof RelayOptions, 'order' | 'onDead' | 'onUnroutable'>
 
 const SLACK_HEARTBEATS = 0.3
 
@@ -126,6 +133,7 @@ export function resolveOptions(given: RelayOptions = {}): ResolvedRelayOptions {
     sweepMs: given.sweepMs ?? 30_000,
     pollMinMs: given.pollMinMs ?? 3,
     pollMaxMs: given.pollMaxMs ?? 50,
+    order: given.order ?? 'strict',
     onDead: given.onDead ?? 'block-key',
     blockedAlert: given.blockedAlert ?? 1000,
     onUnroutable: given.onUnroutable ?? 'hold',
@@ -142,6 +150,7 @@ export function resolveOptions(given: RelayOptions = {}): ResolvedRelayOptions {
   }
   checkNames(given, options)
   for (const [name, range] of Object.entries(RANGES)) checkNumber(name, options[name as NumberOption], range)
+  checkChoice('order', options.order, ['strict', 'pipelined'])
   checkChoice('onDead', options.onDead, ['block-key', 'skip'])
   checkChoice('onUnroutable', options.onUnroutable, ['hold', 'ignore', 'dead'])
   checkRelations(options)

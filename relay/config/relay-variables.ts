@@ -16,6 +16,7 @@ export interface RelayValues {
   readonly WAYBILL_SWEEP_MS: number
   readonly WAYBILL_GATE_MAX_MS: number
   readonly WAYBILL_PROGRESS_MS: number
+  readonly WAYBILL_ORDER: NonNullable<RelayOptions['order']>
   readonly WAYBILL_ON_DEAD: NonNullable<RelayOptions['onDead']>
   readonly WAYBILL_ON_UNROUTABLE: NonNullable<RelayOptions['onUnroutable']>
 }
@@ -104,6 +105,13 @@ export const RELAY_VARIABLES: VariablesOf<RelayValues> = {
     meaning: 'A relay with work that publishes nothing for this long is not ready.',
     parser: whole('milliseconds', 100, DAY_MS),
     fallback: 60_000,
+  },
+  WAYBILL_ORDER: {
+    ...optional,
+    meaning:
+      'Whether a message waits for the confirm of the one before it in its key; pipelined, a refused or lost one may be overtaken.',
+    parser: oneOf('strict', 'pipelined'),
+    fallback: 'strict',
   },
   WAYBILL_ON_DEAD: {
     ...optional,

@@ -21,6 +21,8 @@ export interface DrainOptions {
   readonly window: number
   /** How many bytes may be without an outcome, and how many may wait in memory. */
   readonly windowBytes: number
+  /** How many records of a key may be without an outcome: one, or as many as there are. */
+  readonly order: 'strict' | 'pipelined'
   /** What becomes of the later records of a key when one of it is parked. */
   readonly onDead: 'block-key' | 'skip'
   /** What becomes of a message that no queue is bound for. */
@@ -70,7 +72,7 @@ export interface Drain {
 }
 
 export function createDrain(options: DrainOptions, ports: DrainPorts): Drain {
-  const memory = createMemory()
+  const memory = createMemory(options.order)
   const marks = createMarks()
   const { telemetry } = ports
   const passBlockedKeys = options.onDead === 'block-key'

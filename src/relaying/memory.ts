@@ -1,6 +1,6 @@
 import { emptyHints } from './bounds.ts'
 import { createRoute, type Held, type Lane, type Route } from './held.ts'
-import { createKeyOrder, type KeyOrder } from './key-order.ts'
+import { createPipelinedOrder, createStrictOrder, type KeyOrder } from './key-order.ts'
 
 /** Everything a relay holds: its lanes, where their records go, and how much there is of them. */
 export interface Memory {
@@ -23,11 +23,11 @@ export interface Memory {
   inFlightBytes: number
 }
 
-export function createMemory(): Memory {
+export function createMemory(order: 'strict' | 'pipelined'): Memory {
   return {
     lanes: new Map(),
     routes: new Map(),
-    keys: createKeyOrder<Held>(),
+    keys: order === 'strict' ? createStrictOrder<Held>() : createPipelinedOrder<Held>(),
     blocked: new Map(),
     parks: 0,
     ready: 0,
@@ -77,13 +77,16 @@ export function forget(job: Held): void {
   if (job.home.held.get(job.position) === job) job.home.held.delete(job.position)
 }
 
-/** The head of a key's line leaves it; the next one may go. Does nothing for one that has left before. */
+/**
+ * A record leaves the line of its key; those that waited for it may go. Does nothing for one that has left before.
+ * @returns the first of them.
+ */
 export function passOn(memory: Memory, job: Held): Held | null {
   if (!job.inLine) return null
   job.inLine = false
-  const next = memory.keys.advance(job)
-  if (next !== null) makeReady(memory, next)
-  return next
+  const released = memory.keys.advance(job)
+  for (const next of released) makeReady(memory, next)
+  return released[0] ?? null
 }
 
 /** Forgets the unsent records of a lane, or those that match. */

@@ -10,6 +10,15 @@ afterEach(async () => {
 })
 
 describe('a relay', () => {
+  test('publishes one busy key in order and without waiting for each confirm when it is pipelined', async () => {
+    await world.write(numbered(3000, 1))
+    await world.start({ order: 'pipelined' })
+    await world.drained()
+    const { arrived } = world.broker
+    expect(arrived).toHaveLength(3000)
+    expect(outOfOrder(arrived)).toEqual([])
+  })
+
   test.each([1, 3])('publishes 20,000 messages once and in order: %i at work', async (relays) => {
     for (let n = 0; n < 10; n += 1) {
       await world.write(numbered(20_000, 500).slice(n * 2000, (n + 1) * 2000))

@@ -112,6 +112,7 @@ describe('a configuration that cannot work', () => {
     ['WAYBILL_HEALTH_LISTEN', '::1:9464'],
     ['WAYBILL_SCHEMA', 'pg_waybill'],
     ['WAYBILL_SCHEMA', 'ä'.repeat(32)],
+    ['WAYBILL_ORDER', 'loose'],
     ['WAYBILL_ON_DEAD', 'drop'],
     ['WAYBILL_DATABASE_URL', 'mysql://h/db'],
     ['WAYBILL_DATABASE_URL', 'db:5432'],

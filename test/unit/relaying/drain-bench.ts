@@ -6,6 +6,7 @@ const OPTIONS: DrainOptions = {
   batchSize: 100,
   window: 50,
   windowBytes: 1_048_576,
+  order: 'strict',
   onDead: 'block-key',
   onUnroutable: 'hold',
   gateBackoff: { baseMs: 100, maxMs: 1000, jitter: 0 },

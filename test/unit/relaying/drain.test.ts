@@ -13,6 +13,26 @@ describe('publishing', () => {
     expect(it.newlySent()).toEqual(['a2'])
   })
 
+  test('pipelined sends all of a key that go to one exchange, and others when those are confirmed', () => {
+    const it = bench({ order: 'pipelined' })
+    it.bring(keyed('a', 'a1'), keyed('a', 'a2'), keyed('a', 'a3', { exchange: 'other' }), keyed('a', 'a4'))
+    expect(it.newlySent()).toEqual(['a1', 'a2'])
+    it.answer(CONFIRMED, 'a2', 'a1')
+    expect(it.newlySent()).toEqual(['a3'])
+    it.answer(CONFIRMED, 'a3')
+    expect(it.newlySent()).toEqual(['a4'])
+  })
+
+  test('pipelined publishes what was lost again, although what followed has arrived', () => {
+    const it = bench({ order: 'pipelined' })
+    it.bring(keyed('a', 'a1', { position: 1 }), keyed('a', 'a2', { position: 2 }))
+    it.answer(CONFIRMED, 'a2')
+    it.answer(UNKNOWN, 'a1')
+    expect(it.newlySent()).toEqual(['a1', 'a2'])
+    it.bring(keyed('a', 'a1', { position: 1 }))
+    expect(it.newlySent()).toEqual(['a1'])
+  })
+
   test('marks messages with lane, epoch and position, and takes the headers apart', () => {
     const it = bench()
     const headers = JSON.stringify({ 'correlation-id': 'c1', 'waybill-causation': 'm0', tenant: 't1' })

@@ -10,6 +10,7 @@ describe('options of a relay', () => {
       marginMs: 2000,
       confirmTimeoutMs: 5000,
       heartbeatMs: 5000,
+      order: 'strict',
       onDead: 'block-key',
       onUnroutable: 'hold',
     })
@@ -19,6 +20,7 @@ describe('options of a relay', () => {
     ['leaseMs is 0', { leaseMs: 0 }],
     ['batchSize is 1.5', { batchSize: 1.5 }],
     ['window is NaN', { window: NaN }],
+    ['order is "loose"', { order: 'loose' as 'strict' }],
     ['onDead is "drop"', { onDead: 'drop' as 'skip' }],
     ['no option "leaseMS"', { leaseMS: 1 } as RelayOptions],
     ['cannot always be proven', { renewMs: 8000 }],

@@ -8,7 +8,6 @@ import {
   lastOf,
   type Reading,
 } from '../../../src/relaying/bounds.ts'
-import { createKeyOrder, type InLine } from '../../../src/relaying/key-order.ts'
 import { createPace } from '../../../src/relaying/pace.ts'
 import { createQueue } from '../../../src/relaying/queue.ts'
 import { shares } from '../../../src/relaying/shares.ts'
@@ -113,47 +112,6 @@ describe('marks', () => {
     expect(marks.markOf('990:990:')).toBe(0)
     marks.clear()
     expect(marks.observe(read({ server: 'b' }))).toBe(false)
-  })
-})
-
-describe('strict order', () => {
-  interface Item extends InLine<Item> {
-    readonly n: number
-  }
-  const item = (key: string | null, n = 0): Item => ({ key, n, stage: 'waiting', next: null })
-
-  test('lets one of each key go, and the next one when that has left', () => {
-    const order = createKeyOrder<Item>()
-    const [a1, a2, a3, b1] = [item('a'), item('a'), item('a'), item('b')]
-    expect([a1, a2, a3, b1].map((each) => order.join(each))).toEqual([true, false, false, true])
-    expect(order.advance(a1)).toBe(a2)
-    expect(order.advance(a2)).toBe(a3)
-    expect(order.advance(a3)).toBeNull()
-    expect(order.has('a')).toBe(false)
-    expect(order.join(item('a'))).toBe(true)
-  })
-
-  test('does not apply without a key', () => {
-    const order = createKeyOrder<Item>()
-    expect([order.join(item(null)), order.join(item(null))]).toEqual([true, true])
-  })
-
-  test('skips those that are gone, wherever they stand in line', () => {
-    fc.assert(
-      fc.property(fc.array(fc.boolean(), { minLength: 1, maxLength: 12 }), (keep) => {
-        const order = createKeyOrder<Item>()
-        const items = keep.map((_, n) => item('k', n))
-        const joined = items.map((each) => order.join(each))
-        expect(joined.indexOf(true)).toBe(0)
-        items.forEach((each, n) => {
-          if (n > 0 && keep[n] === false) each.stage = 'gone'
-        })
-        const seen: number[] = []
-        for (let now: Item | null | undefined = items[0]; now; now = order.advance(now)) seen.push(now.n)
-        expect(seen).toEqual(items.filter(({ n }) => n === 0 || keep[n]).map(({ n }) => n))
-        expect(order.has('k')).toBe(false)
-      }),
-    )
   })
 })
 

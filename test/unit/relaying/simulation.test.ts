@@ -28,6 +28,28 @@ describe('random interleavings of writers and a relay', { timeout: 60_000 }, () 
     )
   })
 
+  test('keep the order also when the messages of a key do not wait for one another', async () => {
+    const { createDrain } = await drains()
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const verdict = simulate({ seed, steps: STEPS, createDrain, order: 'pipelined' })
+        expect(verdict).toMatchObject({ lost: 0, duplicates: 0, inversions: 0, ghosts: 0 })
+      }),
+      RUNS,
+    )
+  })
+
+  test('lose nothing without that wait when connections break and exchanges fail', async () => {
+    const { createDrain } = await drains()
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const options = { seed, steps: STEPS, createDrain, order: 'pipelined', stormy: true } as const
+        expect(simulate(options)).toMatchObject({ lost: 0, ghosts: 0 })
+      }),
+      RUNS,
+    )
+  })
+
   test('lose and reorder nothing when connections break and exchanges fail', async () => {
     const { createDrain } = await drains()
     fc.assert(

@@ -18,6 +18,7 @@ export interface SimulationOptions extends Faults {
   readonly createDrain: typeof createDrain
   /** Connections break and exchanges fail now and then. */
   readonly stormy?: boolean
+  readonly order?: 'strict' | 'pipelined'
   /** Whether sweeps run. */
   readonly sweep?: boolean
   /** A publish counts as confirmed at once, and the relay crashes now and then. */
@@ -106,6 +107,7 @@ function newDrain(run: Run): Drain {
       batchSize: 1 + run.random.below(40),
       window: 1 + run.random.below(30),
       windowBytes: 1_000_000,
+      order: run.options.order ?? 'strict',
       onDead: 'block-key',
       onUnroutable: 'hold',
       gateBackoff: { baseMs: 10, maxMs: 40, jitter: 0.5 },
