@@ -1,4 +1,6 @@
 /** Door for those who use Waybill in a service. Importing it loads no driver. */
+export { consumerTopology } from './consuming/consumer-topology.ts'
+export type { ConsumerTopologyOptions } from './consuming/consumer-topology.ts'
 export { createConsumer } from './consuming/consumer.ts'
 export type { Consumer, ConsumerState, ConsumerStatus } from './consuming/consumer.ts'
 export type { Handler, HandlerContext, HandlerOutbox, Handlers } from './consuming/handler.ts'
@@ -40,4 +42,4 @@ export type { Outbox, OutboxOptions, WriteOptions } from './outbox/outbox.ts'
 export type { SqlStatement } from './outbox/outbox-store.ts'
 export type { Logger, LogMethod } from './telemetry/logger.ts'
 export type { HandledOutcome, Telemetry } from './telemetry/telemetry.ts'
-export type { Transport } from './transport/transport.ts'
+export type { QueueTopology, Transport } from './transport/transport.ts'

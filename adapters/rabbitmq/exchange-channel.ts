@@ -5,6 +5,7 @@ import { createConfirms, type Confirms, type InFlight } from './confirms.ts'
 import { REPLY, replyCode, toError, unavailable } from './failure.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Session } from './session.ts'
+import { topologyMissing } from './verify.ts'
 import { createPropertyWriter, type PropertyWriter } from './wire.ts'
 
 /** What the channel of one exchange needs from its publisher. */
@@ -228,6 +229,8 @@ function settle(state: State, settled: readonly Settled[]): void {
 }
 
 function gateError(state: State, cause: Error): Error {
+  if (replyCode(cause) === REPLY.notFound)
+    return topologyMissing([{ kind: 'exchange', name: state.exchange }], cause)
   return unavailable(`Exchange "${state.exchange}" cannot be published to.`, cause)
 }
 

@@ -1,4 +1,6 @@
 /** Door for RabbitMQ: publishing with confirms and consuming, through amqplib. */
+export { topologyDefinitions } from './definitions.ts'
+export type { BrokerDefinitions, DefinitionsRequest } from './definitions.ts'
 export { inspectBroker } from './inspect.ts'
 export type { BrokerFacts, ExchangeFacts, InspectedNames, QueueFacts } from './inspect.ts'
 export { inspectManagement } from './management.ts'

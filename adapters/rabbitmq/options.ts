@@ -80,6 +80,9 @@ export interface ResolvedOptions {
   readonly logger: Logger
 }
 
+/** RabbitMQ's own since 4.0. */
+export const DEFAULT_DELIVERY_LIMIT = 20
+
 const SECOND = 1000
 const DAY = 86_400 * SECOND
 const MIB = 1024 * 1024
@@ -129,7 +132,10 @@ export function resolveOptions(given: RabbitmqOptions): ResolvedOptions {
     blockedMaxMs: duration('blockedMaxMs', 600 * SECOND),
     closeTimeoutMs: duration('closeTimeoutMs', 10 * SECOND),
     topology: resolveTopology(given.topology ?? 'declare'),
-    deliveryLimit: whole('deliveryLimit', given.deliveryLimit ?? 20, { from: 1, to: 1_000_000 }),
+    deliveryLimit: whole('deliveryLimit', given.deliveryLimit ?? DEFAULT_DELIVERY_LIMIT, {
+      from: 1,
+      to: 1_000_000,
+    }),
     cloudEvents: resolveCloudEvents(given.cloudEvents ?? true),
     maxMessageBytes: whole('maxMessageBytes', given.maxMessageBytes ?? 16 * MIB, {
       from: 1,

@@ -5,7 +5,8 @@ import { deferred, type Deferred } from './deferred.ts'
 import { createIntake, type Intake } from './intake.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Session } from './session.ts'
-import { declareTopology, planTopology, verifyTopology, type TopologyStep } from './topology.ts'
+import { declareTopology, planTopology, type TopologyStep } from './topology.ts'
+import { verifyTopology } from './verify.ts'
 
 const STATES: Readonly<Record<ConnectionState, SubscriptionState>> = {
   idle: 'connecting',
@@ -123,7 +124,7 @@ async function begin(parts: Parts, session: Session): Promise<void> {
   const { topology, prefetch } = subscribe
   try {
     if (options.topology === 'declare') await declareTopology(session, steps)
-    else await verifyTopology(session, topology, options)
+    else await verifyTopology(session, { queue: topology.queue, steps }, options)
     const intake = createIntake({
       ...{ options, session, queue: topology.queue, prefetch },
       // Partitions have one consumer that must not go away and come back, and deliveries without end.

@@ -3,7 +3,6 @@ import { WaybillError } from '../../src/index.ts'
 import type { QueueTopology } from '../../src/ports.ts'
 import { REPLY, replyCode, toError } from './failure.ts'
 import { topologyMismatch } from './mismatch.ts'
-import type { ResolvedOptions } from './options.ts'
 import type { Session } from './session.ts'
 
 /** The arguments of a queue, as the broker compares them. */
@@ -124,30 +123,6 @@ async function declare(channel: Channel, step: TopologyStep): Promise<unknown> {
       return channel.assertQueue(step.name, { durable: true, arguments: step.arguments })
     case 'binding':
       return channel.bindQueue(step.queue, step.exchange, step.routingKey)
-  }
-}
-
-/**
- * Looks whether the queue and its way of dead letters are there; a queue that is missing rejects with the broker's
- * 404, a missing way of dead letters is only logged, as consuming works without it.
- */
-export async function verifyTopology(
-  session: Session,
-  { queue, partitionOf: owner = queue }: QueueTopology,
-  { logger }: ResolvedOptions,
-): Promise<void> {
-  await onChannel(session, (channel) => channel.checkQueue(queue))
-  const ways = [
-    (channel: Channel): Promise<unknown> => channel.checkExchange(deadLetterExchange(owner)),
-    (channel: Channel): Promise<unknown> => channel.checkQueue(deadLetterQueue(owner)),
-  ]
-  for (const look of ways) {
-    try {
-      await onChannel(session, look)
-    } catch (error) {
-      if (!session.alive) throw error
-      logger.warn({ err: error, queue }, 'Dead letters of a queue have nowhere to go.')
-    }
   }
 }
 

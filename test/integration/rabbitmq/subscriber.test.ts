@@ -45,7 +45,7 @@ describe('a subscription', () => {
       ended = true
     })
     await eventually(() => logger.lines.filter(({ level }) => level === 'error').length >= 2)
-    expect(logger.text()).toContain("no queue 'given'")
+    expect(logger.text()).toContain('no queue "given"')
     expect(ended).toBe(false)
     await probeSubscription(world.transport(), { queue: 'given', topology, onDelivery: acknowledge }).then(
       (other) => other.subscription.close(),
