@@ -19,6 +19,7 @@ export type Fact<T> = Exclude<Awaited<T>, false | undefined>
  *
  * @example
  * ```ts
+ * const database = memoryDatabase()
  * const invoice = await eventually(() => database.rows('invoices')[0])
  * ```
  */

@@ -36,7 +36,7 @@ export interface RelayedOnce {
  * @example
  * ```ts
  * const broker = memoryBroker()
- * await placeOrder({ orderId: 'o-1', total: 20 })
+ * await database.transaction((tx) => placeOrder(tx, { orderId: 'o-1', total: 20 }))
  * const { published } = await relayOnce({ database, transport: memoryTransport({ broker }) })
  * ```
  */

@@ -27,9 +27,10 @@ export type KnexDatabaseOptions = PostgresDatabaseOptions
  * @example
  * ```ts
  * const database = knexDatabase(knex)
+ * const outbox = createOutbox({ source: 'orders', messages, database })
  * await knex.transaction(async (tx) => {
- *   await tx('orders').insert({ id })
- *   await outbox.write(tx, { type: 'order.placed', payload: { orderId: id } })
+ *   await tx('orders').insert({ id, total: 20 })
+ *   await outbox.write(tx, { type: 'order.placed', key: id, payload: { orderId: id, total: 20 } })
  * })
  * ```
  */

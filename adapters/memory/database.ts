@@ -51,9 +51,10 @@ export interface MemoryDatabase extends Database<MemoryTransaction> {
  * @example
  * ```ts
  * const database = memoryDatabase()
+ * const outbox = createOutbox({ source: 'orders', messages, database })
  * await database.transaction(async (tx) => {
  *   await tx.put('orders', 'o-1', { total: 20 })
- *   await outbox.write(tx, { type: 'order.placed', payload: { orderId: 'o-1' } })
+ *   await outbox.write(tx, { type: 'order.placed', payload: { orderId: 'o-1', total: 20 } })
  * })
  * ```
  */

@@ -18,7 +18,8 @@ export interface MemoryTransport extends Transport {
  * @example
  * ```ts
  * const broker = memoryBroker()
- * const consumer = createConsumer({ …, transport: memoryTransport({ broker }) })
+ * const relay = createRelay({ database: memoryDatabase(), transport: memoryTransport({ broker }) })
+ * await relay.start()
  * broker.faults.dropConnections()
  * ```
  */

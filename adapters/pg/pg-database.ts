@@ -27,9 +27,10 @@ export type PgDatabaseOptions = PostgresDatabaseOptions
  * @example
  * ```ts
  * const database = pgDatabase(new pg.Pool({ connectionString }))
+ * const outbox = createOutbox({ source: 'orders', messages, database })
  * await database.transaction(async (tx) => {
- *   await tx.query('insert into orders (id) values ($1)', [id])
- *   await outbox.write(tx, { type: 'order.placed', payload: { orderId: id } })
+ *   await tx.query('insert into orders (id, total) values ($1, $2)', [id, 20])
+ *   await outbox.write(tx, { type: 'order.placed', key: id, payload: { orderId: id, total: 20 } })
  * })
  * ```
  */

@@ -40,10 +40,10 @@ export interface Inbox<Tx> {
  *
  * @example
  * ```ts
- * const inbox = createInbox({ database })
+ * const inbox = createInbox({ database: knexDatabase(knex) })
  * await knex.transaction(async (tx) => {
  *   const { first } = await inbox.once(tx, { consumer: 'payments', source: 'stripe', messageId: event.id }, async () => {
- *     await tx('payments').insert({ … })
+ *     await tx('payments').insert({ id: event.id, amount: event.amount })
  *   })
  * })
  * ```
