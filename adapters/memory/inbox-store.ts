@@ -43,7 +43,10 @@ export async function rememberAll(
   entries: readonly InboxEntry[],
 ): Promise<readonly InboxVerdict[]> {
   const verdicts: InboxVerdict[] = []
-  const byId = [...entries.entries()].sort(([, a], [, b]) => (a.messageId < b.messageId ? -1 : 1))
+  const idOf = ({ messageId }: InboxEntry): string => messageId.toLowerCase()
+  const byId = [...entries.entries()].sort(
+    ([, a], [, b]) => Number(idOf(a) > idOf(b)) - Number(idOf(a) < idOf(b)),
+  )
   for (const [index, entry] of byId) verdicts[index] = await inbox.remember(tx, entry)
   return verdicts
 }

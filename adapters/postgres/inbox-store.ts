@@ -41,18 +41,20 @@ export function createInboxStore<Tx>(
     async remember(tx, entry) {
       const executor = driver.executor(tx)
       const rows = await explained(executor.query(remember, rememberValues([entry], remembering)))
-      return verdictsOf(rows, [0])[0] as InboxVerdict
+      return verdictsOf(rows)[0] as InboxVerdict
     },
     async handle(messages, work) {
-      const byId = [...messages.keys()].sort((a, b) => (idAt(messages, a) < idAt(messages, b) ? -1 : 1))
-      const [first, ...others] = byId.flatMap((index) => messages.slice(index, index + 1))
+      const byId = [...messages.entries()].sort(([, a], [, b]) => compareIds(a, b))
+      const [first, ...others] = byId.map(([, entry]) => entry)
       if (first === undefined) return driver.transaction((tx) => work(tx, []))
       const begun = { yet: false }
       try {
         return await driver.transaction(
           (tx, rows) => {
             begun.yet = true
-            return work(tx, verdictsOf(rows, byId))
+            const verdicts: InboxVerdict[] = []
+            for (const [at, verdict] of verdictsOf(rows).entries()) verdicts[byId[at]?.[0] ?? at] = verdict
+            return work(tx, verdicts)
           },
           rememberLiteral([first, ...others], remembering),
         )
@@ -69,14 +71,13 @@ export function createInboxStore<Tx>(
   }
 }
 
-function idAt(messages: readonly InboxEntry[], index: number): string {
-  return messages[index]?.messageId.toLowerCase() ?? ''
+/** Stable for equal ids, of which the first is to be the first. */
+function compareIds(a: InboxEntry, b: InboxEntry): number {
+  const [left, right] = [a.messageId.toLowerCase(), b.messageId.toLowerCase()]
+  return Number(left > right) - Number(left < right)
 }
 
-/** What the function has said of each message, such as `{first,duplicate}`, in the order in which they were given. */
-function verdictsOf(rows: SqlRows, order: readonly number[]): readonly InboxVerdict[] {
-  const said = (rows[0]?.[0] ?? '').slice(1, -1).split(',') as InboxVerdict[]
-  const verdicts: InboxVerdict[] = []
-  for (const [at, index] of order.entries()) verdicts[index] = said[at] as InboxVerdict
-  return verdicts
+/** What the function `remember` has said of each message, such as `{first,duplicate}`. */
+function verdictsOf(rows: SqlRows): readonly InboxVerdict[] {
+  return (rows[0]?.[0] ?? '').slice(1, -1).split(',') as InboxVerdict[]
 }

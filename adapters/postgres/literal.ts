@@ -1,16 +1,10 @@
-import { WaybillError } from '../../src/ports.ts'
-
 /**
- * A text as a constant in SQL, which reads the same whatever `standard_conforming_strings` says. For statements that go
- * along with others in one round trip, where there are no parameters. Drivers speak UTF-8, in which no part of another
- * character looks like a quote or a backslash.
+ * A text as a constant in SQL, for statements that go along with others in one round trip, where there are no parameters.
+ * Only what reads the same under all settings is put between quotes; anything else is spelled in hexadecimal digits,
+ * whatever `standard_conforming_strings` and the encoding of the client are.
  */
 export function literal(text: string): string {
-  if (text.includes('\0')) {
-    throw new WaybillError('WAYBILL_OPTION_INVALID', {
-      problem: `${JSON.stringify(text)} holds a NUL character, which PostgreSQL cannot hold.`,
-    })
-  }
-  const quoted = `'${text.replaceAll("'", "''")}'`
-  return text.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted
+  if (/^[\x20-\x7e]*$/.test(text) && !/['\\]/.test(text)) return `'${text}'`
+  const hex = Buffer.from(text, 'utf8').toString('hex')
+  return `pg_catalog.convert_from(pg_catalog.decode('${hex}', 'hex'), 'UTF8')`
 }

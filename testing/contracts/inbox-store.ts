@@ -129,6 +129,8 @@ export function inboxStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
       await open.rollback()
     })
 
+    handling()
+
     test('refuses what is not an open transaction, and remembers nothing', async () => {
       const given = entry()
       for (const [name, impostor] of Object.entries(subject.impostors())) {
@@ -176,4 +178,57 @@ export function inboxStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
       expect([await prune(), await prune(), await prune()]).toEqual([3, 1, 0])
     })
   })
+
+  /** Several at once, as a consumer handles them. */
+  function handling(): void {
+    const handle = (...given: readonly InboxEntry[]): Promise<readonly string[]> =>
+      subject.database.handle(given, (_tx, verdicts) => Promise.resolve(verdicts))
+
+    test('messages that are handled together are remembered together, each told in its place', async () => {
+      const [a, b, c] = [entry(), entry(), entry()]
+      expect(await handle(c, a)).toEqual(['first', 'first'])
+      expect(await handle(a, b, c)).toEqual(['duplicate', 'first', 'duplicate'])
+      expect(await handle(b, { ...a, fingerprint: 7 }, entry())).toEqual(['duplicate', 'conflict', 'first'])
+      expect(await remember(b)).toBe('duplicate')
+      expect(await handle()).toEqual([])
+    })
+
+    test('a message that is there twice is the first once', async () => {
+      const given = entry()
+      const capitals = { ...given, messageId: given.messageId.toUpperCase() }
+      expect(await handle(given, entry(), capitals, { ...given, fingerprint: 7 })).toEqual([
+        'first',
+        'first',
+        'duplicate',
+        'conflict',
+      ])
+    })
+
+    test('none of them is remembered when the work fails', async () => {
+      const [a, b] = [entry(), entry()]
+      const work = subject.database.handle([a, b], () => Promise.reject(new Error('handler failed')))
+      await expect(work).rejects.toThrow('handler failed')
+      expect(await handle(a, b)).toEqual(['first', 'first'])
+    })
+
+    test('those who handle the same messages in other orders wait for each other and never in a circle', async () => {
+      const given = Array.from({ length: 20 }, () => entry())
+      const orders = Array.from({ length: 8 }, (_, n) => (n % 2 === 0 ? given : [...given].reverse()))
+      const verdicts = await Promise.all(orders.map((order) => handle(...order)))
+      expect(verdicts.flat().filter((verdict) => verdict === 'first')).toHaveLength(20)
+      expect(verdicts.flat().filter((verdict) => verdict === 'duplicate')).toHaveLength(140)
+    })
+
+    test('the work does not begin when one of them is being handled for too long', async () => {
+      const [busy, free] = [entry(), entry()]
+      const open = await subject.begin()
+      await subject.database.inbox.remember(open.tx, busy)
+      const begun: unknown[] = []
+      const waiting = subject.database.handle([free, busy], (tx) => Promise.resolve(begun.push(tx)))
+      const failure: unknown = await waiting.catch((error: unknown) => error)
+      expect([subject.database.classify(failure), begun]).toEqual(['transient', []])
+      await open.rollback()
+      expect(await handle(free, busy)).toEqual(['first', 'first'])
+    })
+  }
 }

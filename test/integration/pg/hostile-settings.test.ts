@@ -91,6 +91,33 @@ for (const [name, statements] of Object.entries(SETTINGS)) {
       expect(await database.inbox.prune({ retentionMs: 60_000, limit: 10 })).toBe(1)
     })
 
+    test('messages are handled, whatever the name of their consumer', async () => {
+      const pool = setting.newPool({ max: 2 })
+      pool.on('connect', (client) => void client.query(statements))
+      const database = pgDatabase(pool)
+      for (const consumer of [
+        'billing',
+        `o'hara"s`,
+        `c:\\'x'\\`,
+        'Müller\\',
+        `'); drop schema waybill; --`,
+      ]) {
+        const entry = { consumer, messageId: randomUUID(), fingerprint: -1 }
+        const handle = (): Promise<unknown> =>
+          database.handle([entry], async (tx, verdicts) => {
+            const { rows } = await tx.query('show transaction_isolation')
+            return [...verdicts, ...rows]
+          })
+        const isolation = { transaction_isolation: 'read committed' }
+        expect(await handle()).toEqual(['first', isolation])
+        expect(await handle()).toEqual(['duplicate', isolation])
+        const stored = await setting.pool.query('select consumer from waybill.inbox where message_id = $1', [
+          entry.messageId,
+        ])
+        expect(stored.rows).toEqual([{ consumer }])
+      }
+    })
+
     test('the statement for the user works too', async () => {
       const client = await setting.newClient()
       await client.query(statements)
@@ -114,6 +141,7 @@ test('the service may parse its values as it likes', async () => {
   for (const verdict of ['first', 'duplicate']) {
     expect(await database.transaction((tx) => database.inbox.remember(tx, entry))).toBe(verdict)
   }
+  expect(await database.handle([entry], (_tx, verdicts) => Promise.resolve(verdicts))).toEqual(['duplicate'])
   expect(await database.inbox.prune({ retentionMs: 0, limit: 10 })).toBe(1)
   await database.ping()
 })
@@ -162,6 +190,13 @@ describe('the lock timeout of the service', () => {
     expect(await shown(client)).toEqual({ lock_timeout: '1s' })
     await client.query('commit')
     expect(await shown(client)).toEqual({ lock_timeout: '3s' })
+  })
+
+  test('is in force while its messages are handled', async () => {
+    const pool = setting.newPool({ options: '-c lock_timeout=123ms' })
+    const entry = { consumer: 'c', messageId: randomUUID(), fingerprint: 1 }
+    const inside = pgDatabase(pool).handle([entry], async (tx) => shown(tx))
+    expect(await inside).toEqual({ lock_timeout: '123ms' })
   })
 
   test('is in force again after the inbox has waited in vain', async () => {

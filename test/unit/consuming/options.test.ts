@@ -37,6 +37,11 @@ describe('options of a consumer', () => {
     [{ prefetch: 2001 }, 'prefetch'],
     [{ concurrency: 0 }, 'concurrency'],
     [{ concurrency: 101 }, 'more than prefetch'],
+    [{ batch: 0 }, 'batch'],
+    [{ batch: 1.5 }, 'batch'],
+    [{ batch: 101, prefetch: 100 }, 'more than prefetch'],
+    [{ batch: 10, lingerMs: -1 }, 'lingerMs'],
+    [{ batch: 10, lingerMs: 60_001 }, 'lingerMs'],
     [{ handlerTimeoutMs: 0 }, 'handlerTimeoutMs'],
     [{ handlerTimeoutMs: 25 * 60_000 + 1 }, '30 minutes'],
     [{ holdMaxMs: 25 * 60_000 + 1 }, '30 minutes'],
@@ -56,6 +61,13 @@ describe('options of a consumer', () => {
 
   it('have defaults for all limits', () => {
     expect(resolveLimits({})).toEqual(CONSUMER_DEFAULTS)
+  })
+
+  it('leave room for the next batches in what the broker sends ahead', () => {
+    expect(resolveLimits({ batch: 200 })).toMatchObject({ prefetch: 800, concurrency: 2 })
+    expect(resolveLimits({ batch: 200, concurrency: 4 })).toMatchObject({ prefetch: 1600, concurrency: 4 })
+    expect(resolveLimits({ batch: 2 })).toMatchObject({ prefetch: 100, concurrency: 2 })
+    expect(resolveLimits({ batch: 1500 })).toMatchObject({ prefetch: 2000, concurrency: 2 })
   })
 
   it('lower the default of concurrency to a lower prefetch', () => {
