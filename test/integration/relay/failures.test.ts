@@ -167,12 +167,21 @@ describe('the connection to the broker', () => {
     expect(relay.status().ready).toBe(true)
   })
 
-  test('is away for a while: the relay is ready and degraded, keeps its lanes and spends no attempt', async () => {
+  test('is away for longer than a lease: the relay is ready and degraded, keeps its lanes and spends no attempt', async () => {
     await world.write(numbered(1000, 100))
     const { transport, relay, counts } = await world.start({ progressMs: 300 })
     transport.setAway(true)
     await world.write(numbered(1000, 100).map((record) => ({ ...record, key: `x${record.key}` })))
-    await new Promise((resolve) => setTimeout(resolve, 2000))
+    const { rows } = await world.database.pool.query<{ end: Date }>(
+      'select max(expires_at) as end from waybill.relay',
+    )
+    await eventually(async () => {
+      const lease = await world.database.pool.query(
+        'select from waybill.relay where clock_timestamp() > $1',
+        [rows[0]?.end],
+      )
+      return lease.rows.length === 1
+    })
     expect(relay.status()).toMatchObject({ alive: true, ready: true, publisher: 'connecting', inFlight: 0 })
     expect(relay.status().degraded).toHaveLength(1)
     expect(relay.status().lanes).toHaveLength(16)
