@@ -26,6 +26,25 @@ export const MUTATIONS: readonly Mutation[] = [
     },
   },
   {
+    name: 'setval-instead-of-nextval',
+    breaks: 'Positions of a quiet leaf are skipped by setting the sequence, which may set it back.',
+    edits: [
+      {
+        file: 'adapters/postgres/statements/rotation.ts',
+        find: `select pg_catalog.count(pg_catalog.nextval('\${inLiteral(schema)}.outbox_id_seq'))
+from \${schema}.outbox_id_seq cross join lateral pg_catalog.generate_series(1, least($1::bigint, 262144 - (last_value & 262143)))`,
+        replace: `select pg_catalog.setval('\${inLiteral(schema)}.outbox_id_seq', last_value + least($1::bigint, 262144 - (last_value & 262143))) - last_value
+from \${schema}.outbox_id_seq`,
+      },
+    ],
+    proof: {
+      kind: 'test',
+      project: 'integration',
+      file: 'test/integration/postgres/rotation.test.ts',
+      reports: ['> no position is given out twice when writers overtake a burn that is on its way'],
+    },
+  },
+  {
     name: 'low-from-same-fetch',
     breaks:
       'The lower bound is the sequence as the fetch itself has read it, without a write of ours in between.',
@@ -120,6 +139,40 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     proof: { kind: 'fuzz', args: calm('confirm'), reports: ['VIOLATION lost'] },
+  },
+  {
+    name: 'trusts-any-server',
+    breaks: 'Hints and bounds are believed whichever server has answered.',
+    edits: [
+      {
+        file: 'src/relaying/bounds.ts',
+        find: 'const isElsewhere = server !== null && read.server !== server',
+        replace: 'const isElsewhere = false',
+      },
+    ],
+    proof: {
+      kind: 'test',
+      project: 'integration',
+      file: 'test/integration/relay/another-server.test.ts',
+      reports: ['an answer of another server, got without any error'],
+    },
+  },
+  {
+    name: 'settles-by-position',
+    breaks: 'A published record is removed by its place alone, which another one may have got meanwhile.',
+    edits: [
+      {
+        file: 'adapters/postgres/statements/settle.ts',
+        find: ' and o.message_id = n.message_id',
+        replace: ' and n.message_id is not null',
+      },
+    ],
+    proof: {
+      kind: 'test',
+      project: 'integration',
+      file: 'test/integration/postgres/positions.test.ts',
+      reports: ['a position given out twice leaves each record to its own settlement'],
+    },
   },
   {
     name: 'two-owners',

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { FetchResult } from '../../../src/ports.ts'
 import { createReader, EVERYTHING } from '../../../testing/contracts/relay-store-reader.ts'
 import { eventually } from '../../support/eventually.ts'
-import { createSetting, insert, insertAt, LEAF_RUN, type Setting } from './setting.ts'
+import { createSetting, insert, insertAt, LEAF_RUN, waitingSessions, type Setting } from './setting.ts'
 
 const PLAIN_NEXTVAL = `alter table waybill.outbox alter column id set default nextval('waybill.outbox_id_seq')`
 const PAUSE_KEY = 4711
@@ -50,14 +50,6 @@ async function overtakePausedWriter(setting: Setting): Promise<FetchResult> {
   expect(await writing).toBe(2)
   const hints = { base: look.snapshot, low: sequence, pos: EVERYTHING }
   return reader.fetch({ lanes: reader.lanes(hints) })
-}
-
-async function waitingSessions({ pool, database }: Setting): Promise<number> {
-  const result = await pool.query<{ count: string }>(
-    `select count(*) from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'`,
-    [database.name],
-  )
-  return Number(result.rows[0]?.count)
 }
 
 test('a jump of the sequence hides nothing', async () => {

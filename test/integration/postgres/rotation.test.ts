@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { expect, test } from 'vitest'
 import { createRelayStore } from '../../../adapters/postgres/index.ts'
 import { createReader } from '../../../testing/contracts/relay-store-reader.ts'
+import { eventually } from '../../support/eventually.ts'
 import {
   beforeStatement,
   createSetting,
@@ -9,6 +10,7 @@ import {
   insertAt,
   insertMany,
   LEAF_RUN,
+  waitingSessions,
   type Setting,
 } from './setting.ts'
 
@@ -121,6 +123,23 @@ test('writers who draw positions at the same time get theirs for themselves', as
   expect(new Set(positions).size).toBe(50)
   const { rows } = await pool.query(`select id from waybill.outbox group by id having count(*) > 1`)
   expect(rows).toEqual([])
+})
+
+test('no position is given out twice when writers overtake a burn that is on its way', async () => {
+  await using setting = await createSetting()
+  const { pool, store } = setting
+  await insertMany(pool, 20)
+  await pool.query('delete from waybill.outbox')
+  // Others may look at the sequence meanwhile, but not draw from it.
+  const writer = await setting.connect()
+  await writer.query('begin; alter sequence waybill.outbox_id_seq cache 1')
+  const burning = store.rotate({ burn: true })
+  await eventually(async () => (await waitingSessions(setting)) === 1)
+  await writer.query(`select nextval('waybill.outbox_id_seq') from generate_series(1, ${String(LEAF_RUN)})`)
+  const position = await insert(writer, { type: 'overtaking' })
+  await writer.query('commit')
+  await burning
+  expect(await insert(pool, { type: 'behind it' })).toBeGreaterThan(position)
 })
 
 /** Leaf 0 holds nothing but what VACUUM would have to remove; leaf 1 is current. */

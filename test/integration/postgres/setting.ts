@@ -43,6 +43,15 @@ export async function createSetting(schema = 'waybill'): Promise<Setting> {
   }
 }
 
+/** How many sessions wait for a lock. */
+export async function waitingSessions({ pool, database }: Setting): Promise<number> {
+  const result = await pool.query<{ count: string }>(
+    `select count(*) from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'`,
+    [database.name],
+  )
+  return Number(result.rows[0]?.count)
+}
+
 const RAW = { getTypeParser: () => (value: unknown) => value }
 
 /** The least that makes a pool of `pg` an SqlPool: rows as arrays of texts. */
