@@ -3,8 +3,9 @@ import { connect, type ChannelModel, type SocketOptions } from 'amqplib'
 import { WaybillError } from '../../src/index.ts'
 import { deferred } from './deferred.ts'
 import { toError, unavailable } from './failure.ts'
-import { tlsFault, urlFault } from './check.ts'
+import { urlFault } from './check.ts'
 import type { ResolvedOptions } from './options.ts'
+import { readTls, tlsFault } from './tls.ts'
 
 /** An open connection of amqplib, and the plain socket that its TLS runs over, if any. */
 export interface Dialled {
@@ -48,9 +49,10 @@ async function open(options: ResolvedOptions, signal: AbortSignal): Promise<Dial
   if (fault !== null) {
     throw new WaybillError('WAYBILL_OPTION_INVALID', { problem: `The address of the broker ${fault}.` })
   }
+  const tls = await readTls(url, options.tls)
   const carrier = url.startsWith('amqps:') ? plainSocket(url, signal) : null
   const socketOptions: SocketOptions & { signal: AbortSignal } = { signal }
-  Object.assign(socketOptions, options.tls, {
+  Object.assign(socketOptions, tls, {
     noDelay: true,
     keepAlive: true,
     keepAliveDelay: KEEP_ALIVE_DELAY_MS,

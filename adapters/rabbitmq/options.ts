@@ -8,14 +8,18 @@ import {
   type Clock,
   type Logger,
 } from '../../src/ports.ts'
-import { refuse, resolveTls, tlsFault, urlFault, whole } from './check.ts'
+import { refuse, urlFault, whole } from './check.ts'
+import { resolveTls, tlsFault } from './tls.ts'
 
 /** The address of the broker, or what is asked for it at each connect, so that credentials may change. */
 export type UrlSource = string | (() => string | Promise<string>)
 
 /** Options of {@link rabbitmq}. */
 export interface RabbitmqOptions {
-  /** `amqp://user:password@host:port/vhost`, or `amqps:` for TLS. */
+  /**
+   * `amqp://user:password@host:port/vhost`, or `amqps:` for TLS. The parameters `cacertfile`, `certfile`, `keyfile` and
+   * `server_name_indication` are read as by other clients of RabbitMQ; the files are read for each connection.
+   */
   readonly url: UrlSource
   /** What operators see in the broker's list of connections. @defaultValue `waybill` */
   readonly connectionName?: string
@@ -156,7 +160,7 @@ function resolveUrl(url: unknown, tls: ConnectionOptions | null): ResolvedOption
   if (fault !== null) refuse('url', fault, 'Wanted is amqp://… or amqps://…, or a function that returns it.')
   const given = url as string
   const open = tlsFault(given, tls)
-  if (open !== null) refuse('url', open, 'Wanted is amqps://…, or no option tls.')
+  if (open !== null) refuse('url', open, 'Wanted is amqps://…, verified, or nothing of TLS.')
   return () => given
 }
 

@@ -56,6 +56,8 @@ const invalid: Readonly<Record<string, Record<string, unknown>>> = {
   'an empty name': { connectionName: '' },
   'a name that is no text': { connectionName: 7 },
   'TLS for an address without it': { tls: { ca: 'PEM' } },
+  'files for TLS in an address without it': { url: 'amqp://localhost?cacertfile=/ca.pem' },
+  'an address that wants nothing verified': { url: 'amqps://localhost?verify=verify_none' },
   'an unknown name in tls': { url: 'amqps://localhost', tls: { cacert: 'PEM' } },
   'a text for tls': { url: 'amqps://localhost', tls: 'PEM' },
   'TLS with anybody': { url: 'amqps://localhost', tls: { rejectUnauthorized: false } },
