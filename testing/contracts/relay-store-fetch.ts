@@ -59,6 +59,16 @@ export function relayStoreFetchContract(create: CreateSubject): void {
       expect((await reader.fetch({ lanes: [] })).snapshot).not.toBe('')
     })
 
+    test('says which server answers, the same in a fetch and in a removal', async () => {
+      await using subject = await create()
+      const reader = await createReader(subject.store)
+      const { server } = await reader.fetch()
+      expect(server).not.toBe('')
+      expect((await reader.fetch({ lanes: [] })).server).toBe(server)
+      expect((await subject.store.settle([])).server).toBe(server)
+      expect((await subject.store.park([])).server).toBe(server)
+    })
+
     test('gives no page for a lane that belongs to another relay or has another epoch', async () => {
       await using subject = await create()
       const reader = await createReader(subject.store)
