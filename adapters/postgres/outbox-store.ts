@@ -3,7 +3,7 @@ import { explainMissingSchema } from './error-code.ts'
 import { identifier } from './identifier.ts'
 import type { SqlDriver } from './sql-executor.ts'
 import { appendCall } from './statements/append-call.ts'
-import { appendStatement, foldedStatement } from './statements/append.ts'
+import { createInserts } from './statements/append.ts'
 import { LOCK_KEYS, lockKeysValues, lockName } from './statements/lock-keys.ts'
 
 export interface OutboxStoreOptions {
@@ -17,11 +17,12 @@ export function createOutboxStore<Tx>(
 ): OutboxStore<Tx> {
   const schema = identifier(options.schema)
   const { placeholders = 'numbered' } = driver
-  // A question mark in the name of the schema must not be taken for a parameter.
-  const forUser = {
+  const inserts = createInserts({ schema, placeholders: 'numbered' })
+  const forUser = createInserts({
+    // A question mark in the name of the schema must not be taken for a parameter.
     schema: placeholders === 'numbered' ? schema : schema.replaceAll('?', '\\?'),
     placeholders,
-  }
+  })
   const call = appendCall(schema)
   const locks = lockName(options.schema)
 
@@ -34,15 +35,13 @@ export function createOutboxStore<Tx>(
       try {
         // One record locks its key by itself, several are locked beforehand in the order that all writers keep to.
         if (lockKeys && !single) await transaction.query(LOCK_KEYS, lockKeysValues(locks, records))
-        const statement = single ? call(first, lockKeys ? locks : null) : appendStatement(records, { schema })
+        const statement = single ? call(first, lockKeys ? locks : null) : inserts.plain(records)
         await transaction.execute(statement.text, statement.values)
       } catch (error) {
         throw explainMissingSchema(error, options.schema)
       }
     },
-    statement(records, business) {
-      if (business === undefined) return appendStatement(records, forUser)
-      return foldedStatement(business, records, forUser)
-    },
+    statement: (records, business) =>
+      business === undefined ? forUser.plain(records) : forUser.folded(business, records),
   }
 }

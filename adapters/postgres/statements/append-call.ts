@@ -1,5 +1,5 @@
 import type { NewRecord, SqlStatement } from '../../../src/ports.ts'
-import { AS_BYTES, AS_TEXT, COLUMNS, encodingOf, type Encoding } from './record-columns.ts'
+import { AS_BYTES, AS_TEXT, COLUMNS, encodingOf, valuesOf, type Encoding } from './record-columns.ts'
 
 /**
  * Makes the statement that appends one record.
@@ -19,7 +19,7 @@ export function appendCall(schema: string): AppendCall {
   const texts = new Map([AS_TEXT, AS_BYTES].map((encoding) => [encoding, textsOf(schema, encoding)]))
   return (record, lockName) => {
     const encoding = encodingOf([record])
-    const values = COLUMNS.map((column) => encoding.write(column, column.value(record)))
+    const values = valuesOf(record, encoding)
     const { plain = '', locking = '' } = texts.get(encoding) ?? {}
     return lockName === null ? { text: plain, values } : { text: locking, values: [...values, lockName] }
   }

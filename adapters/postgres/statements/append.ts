@@ -1,99 +1,112 @@
 import type { NewRecord, SqlStatement } from '../../../src/ports.ts'
-import { COLUMN_NAMES, COLUMNS, encodingOf } from './record-columns.ts'
+import { COLUMN_NAMES, COLUMNS, encodingOf, listsOf, valuesOf, type Encoding } from './record-columns.ts'
 
 /** How a driver marks its parameters: `$1`, `$2` or `?`, `?`. */
 export type Placeholders = 'numbered' | 'question-marks'
 
-export interface AppendOptions {
+export interface InsertOptions {
   /** Quoted. */
   readonly schema: string
-  readonly placeholders?: Placeholders
+  readonly placeholders: Placeholders
 }
 
-/**
- * Inserts records in their order.
- *
- * Locks: none but those of an insert. Index: the two of the leaf that the new ids fall into.
- */
-export function appendStatement(records: readonly NewRecord[], options: AppendOptions): SqlStatement {
-  return records.length === 0
-    ? { text: 'select where false', values: [] }
-    : insert(records, { ...options, offset: 0, condition: '' })
+/** Makes INSERTs of records. Each text is made once: only the values differ from message to message. */
+export interface Inserts {
+  /**
+   * Inserts records in their order.
+   *
+   * Locks: none but those of an insert. Index: the two of the leaf that the new ids fall into.
+   */
+  plain(records: readonly NewRecord[]): SqlStatement
+  /**
+   * The business statement and the records in one: rows of the former are what the statement returns.
+   *
+   * The condition reads the business statement to its end before the first record is formed, so a record takes its
+   * position only when the rows of the business statement are locked. Placeholders of the business statement keep
+   * their numbers.
+   *
+   * Locks: those of the business statement, then those of an insert.
+   */
+  folded(business: SqlStatement, records: readonly NewRecord[]): SqlStatement
 }
 
-/**
- * The business statement and the records in one: rows of the former are what the statement returns.
- *
- * The condition reads the business statement to its end before the first record is formed, so a record takes its
- * position only when the rows of the business statement are locked. Placeholders of the business statement keep
- * their numbers.
- *
- * Locks: those of the business statement, then those of an insert.
- */
-export function foldedStatement(
-  business: SqlStatement,
-  records: readonly NewRecord[],
-  options: AppendOptions,
-): SqlStatement {
-  if (records.length === 0) return business
-  const offset = business.values.length
-  const condition =
-    'where (select pg_catalog.count(*) from waybill_business) operator(pg_catalog.>) 0::pg_catalog.int8'
-  const append = insert(records, { ...options, offset, condition })
+/** What a text depends on. */
+interface Form {
+  readonly encoding: Encoding
+  /** Whether one record is inserted, as a row of scalars: arrays of one cost more than the row that they bring. */
+  readonly single: boolean
+  /** How many parameters the business statement has that this one is folded behind; null when there is none. */
+  readonly offset: number | null
+}
+
+const BUSINESS_HAS_ROWS =
+  'where (select pg_catalog.count(*) from waybill_business) operator(pg_catalog.>) 0::pg_catalog.int8'
+
+export function createInserts(options: InsertOptions): Inserts {
+  const texts = new Map<string, string>()
+
+  function textOf(form: Form): string {
+    const name = `${form.single ? 'one' : 'many'} ${form.encoding.name} ${String(form.offset)}`
+    const text = texts.get(name) ?? (form.single ? scalars(form, options) : arrays(form, options))
+    texts.set(name, text)
+    return text
+  }
+
+  function insert(records: readonly NewRecord[], offset: Form['offset']): SqlStatement {
+    const encoding = encodingOf(records)
+    const [first, second] = records
+    const single = first !== undefined && second === undefined
+    return {
+      text: textOf({ encoding, single, offset }),
+      values: single ? valuesOf(first, encoding) : listsOf(records, encoding),
+    }
+  }
+
   return {
-    text: `with waybill_business as (
+    plain(records) {
+      if (records.length === 0) return { text: 'select where false', values: [] }
+      return insert(records, null)
+    },
+    folded(business, records) {
+      if (records.length === 0) return business
+      const { text, values } = insert(records, business.values.length)
+      return {
+        text: `with waybill_business as (
 ${business.text.trim().replace(/;+$/, '')}
 ), waybill_written as (
-${append.text}
+${text}
 )
 select * from waybill_business`,
-    values: [...business.values, ...append.values],
+        values: [...business.values, ...values],
+      }
+    },
   }
 }
 
-interface SelectOptions extends AppendOptions {
-  readonly offset: number
-  readonly condition: string
-}
-
-function insert(records: readonly NewRecord[], options: SelectOptions): SqlStatement {
-  const [first] = records
-  return first !== undefined && records.length === 1 ? scalars(first, options) : arrays(records, options)
-}
-
-/** One record as a row of scalars: eleven arrays of one cost more than the row that they bring. */
-function scalars(record: NewRecord, options: SelectOptions): SqlStatement {
-  const encoding = encodingOf([record])
+function scalars({ encoding, offset }: Form, options: InsertOptions): string {
   const items = COLUMNS.map((column, index) => {
-    const given = `${mark(options.offset + index + 1, options)}::pg_catalog.${encoding.typeOf(column)}`
+    const given = `${mark((offset ?? 0) + index + 1, options)}::pg_catalog.${encoding.typeOf(column)}`
     return encoding.read(column, given)
   })
-  return {
-    text: `insert into ${options.schema}.outbox (${COLUMN_NAMES})
+  return `insert into ${options.schema}.outbox (${COLUMN_NAMES})
 select ${items.join(', ')}
-${options.condition}`,
-    values: COLUMNS.map((column) => encoding.write(column, column.value(record))),
-  }
+${offset === null ? '' : BUSINESS_HAS_ROWS}`
 }
 
-function arrays(records: readonly NewRecord[], options: SelectOptions): SqlStatement {
-  const encoding = encodingOf(records)
-  const lists = COLUMNS.map(
-    (column, index) =>
-      `${mark(options.offset + index + 1, options)}::pg_catalog.${encoding.typeOf(column)}[]`,
-  )
+function arrays({ encoding, offset }: Form, options: InsertOptions): string {
+  const lists = COLUMNS.map((column, index) => {
+    const given = `${mark((offset ?? 0) + index + 1, options)}::pg_catalog.${encoding.typeOf(column)}[]`
+    return `pg_catalog.unnest(${given})`
+  })
   const items = COLUMNS.map((column) => encoding.read(column, `r.${column.name}`))
-  return {
-    text: `insert into ${options.schema}.outbox (${COLUMN_NAMES})
+  return `insert into ${options.schema}.outbox (${COLUMN_NAMES})
 select ${items.join(', ')}
-from rows from (${lists.map((list) => `pg_catalog.unnest(${list})`).join(', ')})
+from rows from (${lists.join(', ')})
   with ordinality as r (${COLUMN_NAMES}, place)
-${options.condition}
-order by r.place`,
-    values: COLUMNS.map((column) => records.map((record) => encoding.write(column, column.value(record)))),
-  }
+${offset === null ? '' : BUSINESS_HAS_ROWS}
+order by r.place`
 }
 
-function mark(number: number, { placeholders = 'numbered' }: AppendOptions): string {
+function mark(number: number, { placeholders }: InsertOptions): string {
   return placeholders === 'numbered' ? `$${String(number)}` : '?'
 }

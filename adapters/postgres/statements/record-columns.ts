@@ -26,6 +26,7 @@ export const COLUMN_NAMES: string = COLUMNS.map(({ name }) => name).join(', ')
 
 /** How text travels. */
 export interface Encoding {
+  readonly name: string
   typeOf(column: RecordColumn): string
   /** The SQL expression that reads a parameter of this column. */
   read(column: RecordColumn, expression: string): string
@@ -33,6 +34,7 @@ export interface Encoding {
 }
 
 export const AS_TEXT: Encoding = {
+  name: 'text',
   typeOf: (column) => column.type,
   read: (_column, expression) => expression,
   write: (_column, value) => value,
@@ -43,6 +45,7 @@ export const AS_TEXT: Encoding = {
  * then misread it. Bytes are not converted on the way.
  */
 export const AS_BYTES: Encoding = {
+  name: 'bytes',
   typeOf: (column) => (column.type === 'text' ? 'bytea' : column.type),
   read: (column, expression) =>
     column.type === 'text' ? `pg_catalog.convert_from(${expression}, 'UTF8')` : expression,
@@ -64,4 +67,14 @@ function isPlain(record: NewRecord): boolean {
 
 function isAscii(value: unknown): boolean {
   return typeof value !== 'string' || /^[\u0000-\u007f]*$/.test(value)
+}
+
+/** The parameters of one record, in the order of the columns. */
+export function valuesOf(record: NewRecord, encoding: Encoding): unknown[] {
+  return COLUMNS.map((column) => encoding.write(column, column.value(record)))
+}
+
+/** The parameters of several: a list for each column. */
+export function listsOf(records: readonly NewRecord[], encoding: Encoding): unknown[][] {
+  return COLUMNS.map((column) => records.map((record) => encoding.write(column, column.value(record))))
 }
