@@ -14,6 +14,8 @@ export interface CertificateOptions {
   readonly names: readonly string[]
   /** It was over yesterday. */
   readonly expired?: boolean
+  /** Whose key it is; servers refuse the keys of others. */
+  readonly owner?: Owner | undefined
 }
 
 /** A private authority, which nobody trusts who is not told to. */
@@ -23,8 +25,7 @@ export interface Authority {
   issue(name: string, options: CertificateOptions): Promise<Certificate>
 }
 
-/** @param owner whose keys they are; servers refuse the keys of others */
-export async function createAuthority(folder: string, name: string, owner?: Owner): Promise<Authority> {
+export async function createAuthority(folder: string, name: string): Promise<Authority> {
   const path = (file: string): string => join(folder, `${name}-${file}`)
   const ca = path('ca.pem')
   const caKey = path('ca.key')
@@ -34,7 +35,7 @@ export async function createAuthority(folder: string, name: string, owner?: Owne
   await chmod(ca, 0o644)
   return {
     ca,
-    issue: async (subject, { names, expired = false }) => {
+    issue: async (subject, { names, expired = false, owner }) => {
       const [key, request, cert, extensions] = ['key', 'csr', 'pem', 'ext'].map((end) =>
         path(`${subject}.${end}`),
       ) as [string, string, string, string]
