@@ -3,6 +3,7 @@ import {
   type FetchRequest,
   type FetchResult,
   type OutboxRecord,
+  type RecordReference,
   type Settlement,
 } from '../../../src/ports.ts'
 import { parseSnapshot, visible, type Snapshot } from '../../../src/relaying/snapshot.ts'
@@ -38,7 +39,16 @@ export interface SimulatedOutbox {
   /** What the statement reads when it runs. */
   fetch(request: Omit<FetchRequest, 'relayId'>): FetchResult
   /** A delete takes its transaction id when it runs and commits when the second step is called. */
-  beginSettle(positions: readonly number[]): () => Settlement
+  beginSettle(records: readonly RecordReference[]): () => Settlement
+  /** Keeps what is committed now for a later {@link failOver}. */
+  backUp(): void
+  /**
+   * Another server goes on from the backup: later commits are lost, open transactions are gone, and positions and
+   * transaction ids are given out again. @returns the message ids that are lost.
+   */
+  failOver(): string[]
+  /** Others take transaction ids and positions, and leave nothing. */
+  skip(count: number): void
   /** Committed records that are still there. */
   left(): number
   /** Message ids of each key in order of commit. */
@@ -46,12 +56,20 @@ export interface SimulatedOutbox {
 }
 
 export function createSimulatedOutbox(faults: Faults = {}): SimulatedOutbox {
-  const state = { nextXid: 10, lastCompleted: 9, sequence: 0 }
+  const state = { server: 1, nextXid: 10, lastCompleted: 9, sequence: 0 }
   const running = new Set<number>()
   const aborted = new Set<number>()
   const locks = new Set<string>()
   const rows = new Map<number, Row>()
-  const committed = new Map<string, string[]>()
+  const committed = new Map<string, readonly string[]>()
+
+  const isCommitted = (xid: number): boolean => !running.has(xid) && !aborted.has(xid)
+  const keep = (): Backup => ({
+    state: { ...state },
+    rows: [...rows].filter(([, { xid }]) => isCommitted(xid)),
+    committed: [...committed],
+  })
+  let backup = keep()
 
   const newXid = (): number => {
     const xid = state.nextXid
@@ -72,7 +90,7 @@ export function createSimulatedOutbox(faults: Faults = {}): SimulatedOutbox {
   return {
     committed,
     isLocked: (key) => locks.has(key),
-    left: () => [...rows.values()].filter(({ xid }) => !running.has(xid) && !aborted.has(xid)).length,
+    left: () => [...rows.values()].filter(({ xid }) => isCommitted(xid)).length,
     begin(key) {
       locks.add(key)
       let xid: number | null = null
@@ -119,18 +137,49 @@ export function createSimulatedOutbox(faults: Faults = {}): SimulatedOutbox {
         const records = found.slice(0, lane.maxRecords)
         return { lane: lane.lane, records, cut: records.length >= lane.maxRecords }
       })
-      return { server: 'a', snapshot: text, sequence: state.sequence, pages }
+      return { server: String(state.server), snapshot: text, sequence: state.sequence, pages }
     },
-    beginSettle(positions) {
+    beginSettle(records) {
       const xid = newXid()
       return () => {
         let removed = 0
-        for (const position of positions) if (rows.delete(position)) removed += 1
+        for (const { position, messageId } of records) {
+          if (rows.get(position)?.record.messageId === messageId && rows.delete(position)) removed += 1
+        }
         complete(xid)
-        return { removed, server: 'a', xid }
+        return { removed, server: String(state.server), xid }
       }
     },
+    backUp() {
+      backup = keep()
+    },
+    failOver() {
+      const before = [...committed.values()].flat()
+      const server = state.server + 1
+      Object.assign(state, backup.state, { server })
+      for (const set of [running, aborted, locks]) set.clear()
+      refill(rows, backup.rows)
+      refill(committed, backup.committed)
+      const kept = new Set([...committed.values()].flat())
+      return before.filter((id) => !kept.has(id))
+    },
+    skip(count) {
+      state.nextXid += count
+      state.sequence += count
+      state.lastCompleted = state.nextXid - 1
+    },
   }
+}
+
+interface Backup {
+  readonly state: Readonly<Record<'nextXid' | 'lastCompleted' | 'sequence', number>>
+  readonly rows: readonly (readonly [number, Row])[]
+  readonly committed: readonly (readonly [string, readonly string[]])[]
+}
+
+function refill<Key, Value>(map: Map<Key, Value>, entries: readonly (readonly [Key, Value])[]): void {
+  map.clear()
+  for (const [key, value] of entries) map.set(key, value)
 }
 
 function isVisible(xid: number, snapshot: Snapshot, aborted: ReadonlySet<number>): boolean {

@@ -61,6 +61,17 @@ describe('random interleavings of writers and a relay', { timeout: 60_000 }, () 
     )
   })
 
+  test('lose and reorder nothing that is still there after servers without the last commits took over', async () => {
+    const { createDrain } = await drains()
+    fc.assert(
+      fc.property(seeds, fc.boolean(), (seed, stormy) => {
+        const verdict = simulate({ seed, steps: STEPS, createDrain, stormy, failovers: true })
+        expect(verdict).toMatchObject({ lost: 0, inversions: 0, ghosts: 0 })
+      }),
+      RUNS,
+    )
+  })
+
   test('leave nothing for a sweep to find, and sweeping disturbs nothing', async () => {
     const { createDrain } = await drains()
     fc.assert(
@@ -125,6 +136,27 @@ describe('the simulation notices', { timeout: 60_000 }, () => {
       },
     }))
     const verdict = await run()
+    expect(verdict.lost).toBeGreaterThan(0)
+  })
+
+  test('an answer of another server that is believed', async () => {
+    mutateBounds(({ createMarks }) => ({
+      createMarks() {
+        const marks = createMarks()
+        const server = 'any'
+        return {
+          ...marks,
+          get reading() {
+            return marks.reading
+          },
+          observe: (read) => marks.observe({ ...read, server }),
+          remember: (before, write) => {
+            marks.remember(before, { ...write, server })
+          },
+        }
+      },
+    }))
+    const verdict = await run({ failovers: true })
     expect(verdict.lost).toBeGreaterThan(0)
   })
 

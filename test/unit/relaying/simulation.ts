@@ -21,6 +21,8 @@ export interface SimulationOptions extends Faults {
   readonly order?: 'strict' | 'pipelined'
   /** Whether sweeps run. */
   readonly sweep?: boolean
+  /** Servers without the last commits take over now and then, and no statement fails by it. */
+  readonly failovers?: boolean
   /** A publish counts as confirmed at once, and the relay crashes now and then. */
   readonly trusting?: boolean
 }
@@ -55,6 +57,8 @@ interface Run {
   now: number
   messages: number
   sweepFound: number
+  /** What went down with a server. */
+  readonly gone: Set<string>
 }
 
 const KEYS = Array.from({ length: 12 }, (_, index) => `k${index}`)
@@ -69,6 +73,7 @@ export function simulate(options: SimulationOptions): Verdict {
     else relay(run)
     if (options.stormy === true && run.random.chance(0.01)) misfortune(run)
     if (options.trusting === true && run.random.chance(0.01)) crash(run)
+    if (options.failovers === true) failOver(run)
   }
   run.closed.clear()
   while (run.writers.length > 0) write(run)
@@ -96,6 +101,7 @@ function begin(options: SimulationOptions): Run {
     now: 0,
     messages: 0,
     sweepFound: 0,
+    gone: new Set(),
   }
   run.drain = newDrain(run)
   return run
@@ -206,7 +212,7 @@ function stepSettle(run: Run): void {
     const batch = drain.settling.takeConfirmed(1 + random.below(20))
     if (batch !== null) run.settle = { batch, commit: null, settlement: null }
   } else if (run.settle.commit === null) {
-    run.settle.commit = outbox.beginSettle(references(run.settle.batch).map(({ position }) => position))
+    run.settle.commit = outbox.beginSettle(references(run.settle.batch))
   } else if (run.settle.settlement === null) {
     run.settle.settlement = run.settle.commit()
   } else {
@@ -255,10 +261,23 @@ function crash(run: Run): void {
   run.drain = newDrain(run)
 }
 
+/** Only between statements: one that breaks off is a fault of its own, and puts everything in doubt. */
+function failOver(run: Run): void {
+  const { random, outbox, settle } = run
+  const isRemoving = settle !== null && settle.commit !== null && settle.settlement === null
+  if (random.chance(0.02)) outbox.backUp()
+  if (isRemoving || !random.chance(0.01)) return
+  for (const id of outbox.failOver()) run.gone.add(id)
+  run.writers.length = 0
+  // Until the relay looks again the new server may have come further than the old one was.
+  for (let steps = random.below(80); steps > 0; steps -= 1) write(run)
+  outbox.skip(random.below(100))
+}
+
 function judge(run: Run): Verdict {
   const { committed } = run.outbox
   const all = new Set([...committed.values()].flat())
-  const first = [...new Set(run.arrived)]
+  const first = [...new Set(run.arrived)].filter((id) => !run.gone.has(id))
   const place = new Map(first.map((id, index) => [id, index]))
   let inversions = 0
   for (const ids of committed.values()) {
@@ -269,7 +288,7 @@ function judge(run: Run): Verdict {
     committed: all.size,
     published: run.arrived.length,
     lost: [...all].filter((id) => !place.has(id)).length,
-    duplicates: run.arrived.length - first.length,
+    duplicates: run.arrived.length - new Set(run.arrived).size,
     inversions,
     ghosts: first.filter((id) => !all.has(id)).length,
     sweepFound: run.sweepFound,
