@@ -15,11 +15,14 @@ export interface OwnTransaction {
   over: boolean
 }
 
-/** Of all pools: a service may have several databases, and hand the transaction of one to the outbox of another. */
-const handles = new WeakMap<object, OwnTransaction>()
+/**
+ * The handle answers with what is known of it when it is asked for this. Of all pools: a service may have several
+ * databases, and hand the transaction of one to the outbox of another.
+ */
+const OWN = Symbol('transaction of waybill')
 
 export function findTransaction(tx: object): OwnTransaction | undefined {
-  return handles.get(tx)
+  return (tx as { readonly [OWN]?: OwnTransaction })[OWN]
 }
 
 /** What is there when a transaction has begun. */
@@ -29,7 +32,10 @@ export interface Opened {
   readonly rows: SqlRows
 }
 
-/** Runs `work` with a handle that stops working when the transaction ends. */
+/**
+ * Runs `work` with a handle that stops working when the transaction ends. A connection on which not even the begin works
+ * is thrown away; the opening statement may fail like any other.
+ */
 export async function runTransaction<Result>(
   pool: pg.Pool,
   work: (tx: pg.ClientBase, opened: Opened) => Promise<Result>,
@@ -37,60 +43,32 @@ export async function runTransaction<Result>(
 ): Promise<Result> {
   const client = await pool.connect()
   const own: OwnTransaction = { client, callbacks: [], over: false }
-  const tx = handle(own)
-  handles.set(tx, own)
-  const result = await runOn(own, (rows) => work(tx, { client, rows }), opening)
-  runCallbacks(own.callbacks)
-  return result
-}
-
-async function runOn<Result>(
-  own: OwnTransaction,
-  work: (rows: SqlRows) => Promise<Result>,
-  opening: string | undefined,
-): Promise<Result> {
-  const { client } = own
+  let begun = false
   let broken: Error | undefined
+  let result: Result
   const onError = (error: Error): void => {
     broken ??= error
   }
   client.on('error', onError)
   try {
-    const result = await work(await begin(client, onError, opening))
+    const rows = await beginWith(client, opening)
+    begun = true
+    result = await work(handle(own), { client, rows })
     own.over = true
-    await commit(client)
-    return result
+    if (statusOf(client) === 'I') throw transactionFinished()
+    const { command } = await client.query('commit')
+    // The server answers `ROLLBACK` to the commit of a failed transaction, without an error.
+    if (command !== 'COMMIT') throw transactionAborted()
   } catch (error) {
     own.over = true
-    broken ??= await rollback(client)
+    broken ??= begun || statusOf(client) === 'E' ? await rollback(client) : asError(error)
     throw error
   } finally {
     client.release(broken)
     client.removeListener('error', onError)
   }
-}
-
-/** A connection on which not even the begin works is thrown away; the opening statement may fail like any other. */
-async function begin(
-  client: pg.PoolClient,
-  onError: (error: Error) => void,
-  opening: string | undefined,
-): Promise<SqlRows> {
-  try {
-    return await beginWith(client, opening)
-  } catch (error) {
-    const begun = statusOf(client) === 'E'
-    if (!begun)
-      onError(error instanceof Error ? error : new Error('No transaction could be begun.', { cause: error }))
-    throw error
-  }
-}
-
-/** The server answers `ROLLBACK` to the commit of a failed transaction, without an error. */
-async function commit(client: pg.PoolClient): Promise<void> {
-  if (statusOf(client) === 'I') throw transactionFinished()
-  const { command } = await client.query('commit')
-  if (command !== 'COMMIT') throw transactionAborted()
+  runCallbacks(own.callbacks)
+  return result
 }
 
 /** @returns why the connection is unusable, if it is. */
@@ -100,8 +78,12 @@ async function rollback(client: pg.PoolClient): Promise<Error | undefined> {
     await client.query('rollback')
     return undefined
   } catch (error) {
-    return error instanceof Error ? error : new Error('The rollback failed.', { cause: error })
+    return asError(error)
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error('A statement failed.', { cause: error })
 }
 
 function statusOf(client: Partial<pg.PoolClient>): string | null {
@@ -115,6 +97,7 @@ function statusOf(client: Partial<pg.PoolClient>): string | null {
 function handle(own: OwnTransaction): pg.ClientBase {
   return new Proxy(own.client, {
     get(client, name) {
+      if (name === OWN) return own
       const value: unknown = Reflect.get(client, name, client)
       if (typeof value !== 'function') return value
       if (name === 'release' || name === 'end') return refuseRelease

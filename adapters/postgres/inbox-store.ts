@@ -41,7 +41,8 @@ export function createInboxStore<Tx>(
     async remember(tx, entry) {
       const executor = driver.executor(tx)
       const rows = await explained(executor.query(remember, rememberValues([entry], remembering)))
-      return verdictsOf(rows)[0] as InboxVerdict
+      const [verdict = 'conflict'] = verdictsOf(rows)
+      return verdict
     },
     async handle(messages, work) {
       const byId = [...messages.entries()].sort(([, a], [, b]) => compareIds(a, b))

@@ -28,8 +28,8 @@ export interface AttemptParts<Tx> {
 /** One message to be handled. */
 export interface Task<Tx> {
   readonly entry: InboxEntry
-  /** Must not be awaited on anything but itself: when the watch ends it, nobody waits for it any more. */
-  handle(tx: Tx, watch: Watch): Promise<void>
+  /** Runs the handler, which may throw. When the watch ends it, nobody waits for it any more. */
+  handle(tx: Tx, watch: Watch): Promise<void> | void
 }
 
 /** What ends the attempts of a consumer that does not want to wait any longer. */
@@ -124,7 +124,7 @@ async function inTransaction<Tx>(
   tasks: readonly Task<Tx>[],
   opened: Opened<Tx>,
 ): Promise<readonly InboxVerdict[]> {
-  const { run, verdicts } = opened
+  const { run, tx, verdicts } = opened
   const { watch } = run
   if (watch.ended !== null) throw watch.ended
   run.phase = 'handling'
@@ -132,23 +132,23 @@ async function inTransaction<Tx>(
   watch.enter(limitMs, () => {
     watch.end(overdue(limitMs))
   })
-  await new Promise<void>((resolve, reject) => {
-    run.interrupt = reject
-    handleAll(tasks, opened).then(resolve, reject)
-  })
-  throwIfEnded(watch)
+  for (const [index, task] of tasks.entries()) {
+    if (verdicts[index] !== 'first') continue
+    run.at = index
+    await untilEnded(run, () => task.handle(tx, watch))
+    throwIfEnded(watch)
+  }
   run.phase = 'ending'
   limitEdge(run, 'commit a transaction')
   return verdicts
 }
 
-async function handleAll<Tx>(tasks: readonly Task<Tx>[], { tx, verdicts, run }: Opened<Tx>): Promise<void> {
-  for (const [index, task] of tasks.entries()) {
-    if (verdicts[index] !== 'first') continue
-    throwIfEnded(run.watch)
-    run.at = index
-    await task.handle(tx, run.watch)
-  }
+/** What the handler comes to, unless it is interrupted before. */
+function untilEnded(run: Run, handle: () => Promise<void> | void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    run.interrupt = reject
+    Promise.resolve(handle()).then(resolve, reject)
+  })
 }
 
 /** A function, as the watch is ended while something is awaited. */

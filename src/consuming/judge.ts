@@ -1,13 +1,18 @@
 import type { InboxVerdict } from '../inbox/inbox-store.ts'
 import type { Clock } from '../lifecycle/clock.ts'
 import { attempt, type AttemptOutcome, type AttemptParts, type Task } from './attempt.ts'
-import { read, type ReadParts } from './read.ts'
+import { read, type ReadParts, type Reading } from './read.ts'
 import type { Verdict, Work } from './verdict.ts'
 
 export interface JudgeParts<Tx> extends ReadParts<Tx>, AttemptParts<Tx> {
   readonly clock: Clock
   readonly shutdown: AbortSignal
   readonly random?: () => number
+}
+
+export interface Judged {
+  readonly work: Work
+  readonly verdict: Verdict
 }
 
 /** Tries beyond the first when the database asks to try the same again. */
@@ -19,23 +24,17 @@ const RETRY_MAX_MS = 250
  * Reads deliveries, runs their handlers in one transaction and says how to answer each, in their order. Never rejects.
  * When a transaction of several fails, each of them is to be tried alone.
  */
-export async function judge<Tx>(
-  parts: JudgeParts<Tx>,
-  works: readonly Work[],
-): Promise<readonly (readonly [Work, Verdict])[]> {
+export async function judge<Tx>(parts: JudgeParts<Tx>, works: readonly Work[]): Promise<readonly Judged[]> {
   for (let tries = 1; ; tries += 1) {
-    const readings = await Promise.all(
-      works.map(async (work) => [work, await read(parts, work.delivery)] as const),
-    )
-    const tasks = readings.flatMap(([, reading]) => (isTask(reading) ? [reading] : []))
+    const readings = await readAll(parts, works)
+    const tasks = readings.flatMap(({ reading }) => (isTask(reading) ? [reading] : []))
     const outcome: AttemptOutcome = await attempt(parts, tasks)
     const again = outcome.kind === 'transient' && tasks.length === 1 && tries <= IMMEDIATE_RETRIES
     if (!again) {
       if ('error' in outcome && tasks.length > 1) tellBatchFailed(parts, outcome.error, tasks.length)
-      return readings.map(([work, reading]) => [
-        work,
-        isTask(reading) ? verdictOn(outcome, tasks, reading) : reading,
-      ])
+      return readings.map(({ work, reading }) => {
+        return { work, verdict: isTask(reading) ? verdictOn(outcome, tasks, reading) : reading }
+      })
     }
     parts.logger.debug({ error: outcome.error }, 'The database asks to try a message again.')
     const jitterMs = (RETRY_MAX_MS - RETRY_MIN_MS) * (parts.random ?? Math.random)()
@@ -43,7 +42,27 @@ export async function judge<Tx>(
   }
 }
 
-function isTask<Tx>(reading: Task<Tx> | Verdict): reading is Task<Tx> {
+interface Read<Tx> {
+  readonly work: Work
+  readonly reading: Reading<Tx>
+}
+
+/** A promise only if one of them has to be waited for. */
+function readAll<Tx>(
+  parts: ReadParts<Tx>,
+  works: readonly Work[],
+): readonly Read<Tx>[] | Promise<Read<Tx>[]> {
+  const now: Read<Tx>[] = []
+  const all = works.map((work) => {
+    const reading = read(parts, work.delivery)
+    if (!(reading instanceof Promise)) now.push({ work, reading })
+    return { work, reading }
+  })
+  if (now.length === works.length) return now
+  return Promise.all(all.map(async ({ work, reading }) => ({ work, reading: await reading })))
+}
+
+function isTask<Tx>(reading: Reading<Tx>): reading is Task<Tx> {
   return 'handle' in reading
 }
 

@@ -82,7 +82,7 @@ function createRun<Tx>(parts: JudgeParts<Tx>, ways: RunWays): (works: readonly W
     const began = parts.clock.monotonic()
     const verdicts = await judge(parts, works)
     const durationMs = parts.clock.monotonic() - began
-    for (const [work, verdict] of verdicts) {
+    for (const { work, verdict } of verdicts) {
       const isOver = ways.answers().give(work, verdict, durationMs)
       ways.ended(work, isOver)
     }

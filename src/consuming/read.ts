@@ -2,7 +2,7 @@ import type { Database } from '../database/database.ts'
 import { isWaybillError } from '../errors.ts'
 import { fingerprintOf } from '../inbox/fingerprint.ts'
 import type { Catalogue } from '../message/catalogue.ts'
-import { decodeMessage } from '../message/decode.ts'
+import { decodeSoon } from '../message/decode.ts'
 import type { Envelope } from '../message/envelope.ts'
 import type { Message } from '../message/message.ts'
 import { runWithMessage } from '../message/message-context.ts'
@@ -27,22 +27,31 @@ export interface ReadParts<Tx> {
   readonly logger: Logger
 }
 
-/** What is to be done with a delivery: a task, or a verdict at once. Anew for each attempt: a handler may change its payload. */
-export async function read<Tx>(parts: ReadParts<Tx>, delivery: Delivery): Promise<Task<Tx> | Verdict> {
+/** What is to be done with a delivery: a task, or a verdict at once. */
+export type Reading<Tx> = Task<Tx> | Verdict
+
+/** Anew for each attempt: a handler may change its payload. A promise only if a schema or an upcast is waited for. */
+export function read<Tx>(parts: ReadParts<Tx>, delivery: Delivery): Reading<Tx> | Promise<Reading<Tx>> {
   const { envelope } = delivery
   if (envelope === null) return malformed(delivery.malformed ?? 'The message cannot be read.')
   if (envelope.messageId === '') return malformed('The message has no id.')
   const handler = parts.handlers.get(envelope.type)
   if (handler === undefined) return unknownType(parts.onUnknownType, envelope.type)
+  const toTask = (message: Message): Task<Tx> => taskOf(parts, delivery, { envelope, handler, message })
   try {
-    const message: Message = await decodeMessage(parts.messages, envelope)
-    return taskOf(parts, { delivery, envelope, handler, message })
+    const message = decodeSoon(parts.messages, envelope)
+    if (!(message instanceof Promise)) return toTask(message)
+    return message.then(toTask).catch((error: unknown) => onUnreadable(parts, error))
   } catch (error) {
-    if (!isWaybillError(error) && parts.database.classify(error) === 'infrastructure') {
-      return { kind: 'hold', error, suspect: true }
-    }
-    return malformed(error instanceof Error ? error.message : String(error), error)
+    return onUnreadable(parts, error)
   }
+}
+
+function onUnreadable<Tx>({ database }: ReadParts<Tx>, error: unknown): Verdict {
+  if (!isWaybillError(error) && database.classify(error) === 'infrastructure') {
+    return { kind: 'hold', error, suspect: true }
+  }
+  return malformed(error instanceof Error ? error.message : String(error), error)
 }
 
 function malformed(reason: string, error?: unknown): Verdict {
@@ -54,25 +63,25 @@ function unknownType(onUnknownType: UnknownTypes, type: string): Verdict {
   return malformed(`The consumer has no handler for messages of type ${JSON.stringify(type)}.`)
 }
 
-interface Reading<Tx> {
-  readonly delivery: Delivery
+interface Readable<Tx> {
   readonly envelope: Envelope
   readonly handler: AnyHandler<Tx>
   readonly message: Message
 }
 
-function taskOf<Tx>(parts: ReadParts<Tx>, { delivery, envelope, handler, message }: Reading<Tx>): Task<Tx> {
+function taskOf<Tx>(
+  parts: ReadParts<Tx>,
+  delivery: Delivery,
+  { envelope, handler, message }: Readable<Tx>,
+): Task<Tx> {
   return {
     entry: {
       consumer: parts.consumer,
       messageId: inboxId(envelope, delivery.exchange),
       fingerprint: fingerprintOf(envelope),
     },
-    // Async, so that a handler that throws before its first await rejects as well.
     handle: (tx, watch) =>
-      runWithMessage(envelope, async () => {
-        await handler(message, contextOf(parts, envelope, { tx, watch }))
-      }),
+      runWithMessage(envelope, () => handler(message, contextOf(parts, envelope, { tx, watch }))),
   }
 }
 

@@ -17,10 +17,24 @@ export async function decodeMessage<C extends Catalogue>(
   catalogue: C,
   envelope: Envelope,
 ): Promise<Message<C, TypeName<C>>> {
+  return decodeSoon(catalogue, envelope)
+}
+
+/** As `decodeMessage`, but at once unless a schema or an upcast has to be waited for. */
+export function decodeSoon<C extends Catalogue>(
+  catalogue: C,
+  envelope: Envelope,
+): Message<C, TypeName<C>> | Promise<Message<C, TypeName<C>>> {
   const definition = definitionOf(catalogue, envelope.type)
   checkVersion(definition, envelope.version)
-  const payload = await readPayload(definition, envelope)
-  const message: ReadMessage<string, unknown> = {
+  const payload = readPayload(definition, envelope)
+  if (!(payload instanceof Promise)) return messageOf(envelope, payload)
+  return payload.then((settled: unknown) => messageOf(envelope, settled))
+}
+
+/** The catalogue, which the compiler cannot look into, has vouched for type and payload. */
+function messageOf(envelope: Envelope, payload: unknown): ReadMessage<string, unknown> {
+  return {
     messageId: envelope.messageId,
     type: envelope.type,
     version: envelope.version,
@@ -32,8 +46,6 @@ export async function decodeMessage<C extends Catalogue>(
     headers: envelope.headers,
     payload,
   }
-  // The catalogue, which the compiler cannot look into, has just vouched for type and payload.
-  return message
 }
 
 function checkVersion(definition: TypeDefinition, version: number): void {
@@ -46,11 +58,16 @@ function checkVersion(definition: TypeDefinition, version: number): void {
   })
 }
 
-async function readPayload(definition: TypeDefinition, envelope: Envelope): Promise<unknown> {
+/** A promise only if somebody has to be waited for. */
+function readPayload(definition: TypeDefinition, envelope: Envelope): unknown {
   const decoded = decodeBody(definition, envelope.body)
   if (envelope.version === definition.version) return validatePayload(definition, decoded)
-  if (definition.upcast === null) return readUnchanged(definition, decoded, envelope.version)
-  return validatePayload(definition, await definition.upcast(decoded, envelope.version))
+  return readOlder(definition, decoded, envelope.version)
+}
+
+async function readOlder(definition: TypeDefinition, decoded: unknown, version: number): Promise<unknown> {
+  if (definition.upcast === null) return readUnchanged(definition, decoded, version)
+  return validatePayload(definition, await definition.upcast(decoded, version))
 }
 
 function decodeBody(definition: TypeDefinition, body: Buffer): unknown {

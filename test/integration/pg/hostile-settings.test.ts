@@ -105,7 +105,7 @@ for (const [name, statements] of Object.entries(SETTINGS)) {
         const entry = { consumer, messageId: randomUUID(), fingerprint: -1 }
         const handle = (): Promise<unknown> =>
           database.handle([entry], async (tx, verdicts) => {
-            const { rows } = await tx.query('show transaction_isolation')
+            const { rows } = await tx.query<object>('show transaction_isolation')
             return [...verdicts, ...rows]
           })
         const isolation = { transaction_isolation: 'read committed' }
