@@ -1,6 +1,6 @@
 import type { ConfirmChannel } from 'amqplib'
 import type { OutgoingMessage, PublishOutcome } from '../../src/ports.ts'
-import { closedChannelOutcomes, type Settled } from './channel-outcomes.ts'
+import { closedChannelOutcomes, type ChannelEnd, type Settled } from './channel-outcomes.ts'
 import { createConfirms, type Confirms, type InFlight } from './confirms.ts'
 import { REPLY, replyCode, toError, unavailable } from './failure.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -12,6 +12,8 @@ import { createPropertyWriter, type PropertyWriter } from './wire.ts'
 export interface ExchangeContext {
   readonly options: ResolvedOptions
   readonly session: Session
+  /** How many messages are in flight on the whole connection; once it is lost, how many were. */
+  among(): number
   /** Milliseconds during which confirms could have come: it stands still while the broker blocks us. */
   elapsed(): number
   report(message: OutgoingMessage, outcome: PublishOutcome): void
@@ -87,10 +89,9 @@ export function createExchangeChannel(exchange: string, context: ExchangeContext
     abandon: (reason) => {
       state.abandoned = true
       const { live } = state
+      const end = { error: reason, connectionLost: true, among: state.among() }
       state.live = null
-      for (const { message } of live?.confirms.takeAll() ?? []) {
-        state.report(message, { kind: 'unknown', error: reason })
-      }
+      settle(state, closedChannelOutcomes(live?.confirms.takeAll() ?? [], end))
       for (const message of takeWaiting(state)) state.report(message, { kind: 'unknown', error: reason })
     },
   }
@@ -209,19 +210,23 @@ function listen(state: State, live: Live): void {
   channel.on('close', () => {
     if (state.live !== live) return
     state.live = null
-    settle(state, closedChannelOutcomes(confirms.takeAll(), closeReason(state, live)))
+    const end = endOf(state, live)
+    settle(state, closedChannelOutcomes(confirms.takeAll(), end))
   })
 }
 
-function closeReason(state: State, live: Live): { error: Error; connectionLost: boolean } {
-  const connectionLost = live.closedBy === null || !state.session.alive
-  if (connectionLost) return { connectionLost, error: unavailable('The connection to RabbitMQ was lost.') }
-  const error = gateError(state, live.closedBy ?? new Error('The channel was closed.'))
+/** To be asked before the messages are taken out. */
+function endOf(state: State, live: Live): ChannelEnd {
+  if (live.closedBy === null || !state.session.alive) {
+    const error = unavailable('The connection to RabbitMQ was lost.', state.session.reason ?? undefined)
+    return { connectionLost: true, error, among: state.among() }
+  }
+  const error = gateError(state, live.closedBy)
   state.options.logger.warn(
     { err: error, exchange: state.exchange },
     'RabbitMQ closed the channel of an exchange.',
   )
-  return { connectionLost, error }
+  return { connectionLost: false, error, among: live.confirms.size }
 }
 
 function settle(state: State, settled: readonly Settled[]): void {

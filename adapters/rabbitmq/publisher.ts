@@ -32,6 +32,8 @@ interface Parts {
   readonly options: ResolvedOptions
   readonly outcomes: OutcomeQueue
   readonly channels: Map<string, ExchangeChannel>
+  /** How many messages were in flight when the connection was lost, until it is open again. */
+  lostAmong: number | null
   readonly connection: () => ManagedConnection
   /** Milliseconds counted by the ticks below. */
   elapsedMs: number
@@ -53,6 +55,7 @@ export function createPublisher(
     options,
     outcomes: createOutcomeQueue(listener, options.logger),
     channels: new Map(),
+    lostAmong: null,
     connection: () => connection,
     elapsedMs: 0,
     cancelTick: () => undefined,
@@ -61,6 +64,7 @@ export function createPublisher(
     const { channels } = parts
     for (const channel of channels.values()) channel.abandon(reason)
     channels.clear()
+    parts.lostAmong = null
     parts.outcomes.flush()
   }
   const connection = manageConnection(options, {
@@ -124,6 +128,7 @@ function exchangeContext(parts: Parts, session: Session): Parameters<typeof crea
   return {
     options: parts.options,
     session,
+    among: () => (session.alive ? inFlight(parts) : (parts.lostAmong ??= inFlight(parts))),
     elapsed: () => parts.elapsedMs,
     report: (message, outcome) => {
       parts.outcomes.push(message, outcome)

@@ -9,6 +9,8 @@ import { resetSocket, socketOf } from './socket.ts'
 export interface Session {
   /** False from the moment at which its end is known. */
   readonly alive: boolean
+  /** Why it has ended, if it has. */
+  readonly reason: Error | null
   /** The broker has asked this connection to stop publishing. */
   readonly blocked: boolean
   openChannel(): Promise<Channel>
@@ -76,6 +78,9 @@ export function createSession(
     },
     get blocked() {
       return state.blocked
+    },
+    get reason() {
+      return state.reason
     },
     request,
     openChannel: async () => guard(parts, await request('opening a channel', model.createChannel())),

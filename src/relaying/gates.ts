@@ -49,8 +49,8 @@ export interface Gates {
   admits(job: Held, now: number): boolean
   /** Whether a record in memory may be sent. */
   isOpenFor(job: Held): boolean
-  /** The records with which to probe now. */
-  due(now: number): Held[]
+  /** The records with which to probe now; one of a suspect exchange only when nothing suspect is in flight any more. */
+  due(now: number): Iterable<Held>
   /** What a fetch is to pass over. */
   gated(): GatedRoute[]
   list(): Gate[]
@@ -183,8 +183,7 @@ function keepForProbe(
   job.home.held.set(job.position, job)
 }
 
-function due(keeper: Keeper, now: number): Held[] {
-  const jobs: Held[] = []
+function* due(keeper: Keeper, now: number): Generator<Held> {
   for (const gate of list(keeper)) {
     const route = keeper.memory.routes.get(gate.exchange)
     const isBehind = gate.routingKey !== null && route?.gate !== null
@@ -200,12 +199,11 @@ function due(keeper: Keeper, now: number): Held[] {
       gate.retryAt =
         now + backoffMs(Math.max(gate.failures, 1), keeper.options.backoff, keeper.options.random)
       resetLanes(keeper.memory)
-    } else {
+    } else if (keeper.memory.suspicion.hasRoom(gate.retained.route)) {
       gate.state = 'probing'
-      jobs.push(gate.retained)
+      yield gate.retained
     }
   }
-  return jobs
 }
 
 function gateHeldBy(job: Held): Gate | null {

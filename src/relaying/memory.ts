@@ -1,6 +1,7 @@
 import { emptyHints } from './bounds.ts'
 import { createRoute, type Held, type Lane, type Route } from './held.ts'
 import { createPipelinedOrder, createStrictOrder, type KeyOrder } from './key-order.ts'
+import { createSuspicion, type Suspicion } from './suspicion.ts'
 
 /** Everything a relay holds: its lanes, where their records go, and how much there is of them. */
 export interface Memory {
@@ -12,6 +13,7 @@ export interface Memory {
    * 0 when another relay did, Infinity while the call is still out.
    */
   readonly blocked: Map<string, number>
+  readonly suspicion: Suspicion
   /** Park calls so far. */
   parks: number
   /** Records that may go as soon as there is room. */
@@ -29,6 +31,7 @@ export function createMemory(order: 'strict' | 'pipelined'): Memory {
     routes: new Map(),
     keys: order === 'strict' ? createStrictOrder<Held>() : createPipelinedOrder<Held>(),
     blocked: new Map(),
+    suspicion: createSuspicion(),
     parks: 0,
     ready: 0,
     unsentBytes: 0,

@@ -48,6 +48,9 @@ export function conclude(exit: Exit, job: Held, outcome: PublishOutcome): void {
     case 'rejected':
       park(exit, job, { reason: 'rejected', error: outcome.error.message, permanent: true })
       break
+    case 'suspect':
+      suspect(exit, job, outcome)
+      break
     case 'unknown':
       // It may have been published. Whatever follows it in its key must not go before it goes again.
       exit.gates.release(job)
@@ -62,6 +65,7 @@ function confirm(exit: Exit, job: Held): void {
   const { route } = job
   route.confirms += 1
   if (route.refusals.size > 0) route.refusals.delete(job.messageId)
+  exit.memory.suspicion.confirmed(route)
   job.stage = 'done'
   exit.confirmed.push(job)
   exit.telemetry.published?.(job.type, exit.wallClock() - job.createdAt)
@@ -105,6 +109,20 @@ function refuse(exit: Exit, job: Held, error: string): void {
   if (before !== undefined && before < confirms)
     park(exit, job, { reason: 'refused', error, permanent: false })
   else shutOut(exit, job, { routingKey: null, reason: error, rotates: true })
+}
+
+/** One that was alone is guilty. What it does to the broker may still be the broker's fault. */
+function suspect(
+  exit: Exit,
+  job: Held,
+  { among, error }: Extract<PublishOutcome, { kind: 'suspect' }>,
+): void {
+  if (among <= 1) {
+    park(exit, job, { reason: 'fatal', error: error.message, permanent: false })
+    return
+  }
+  exit.memory.suspicion.raise(job.route, among)
+  shutOut(exit, job, { routingKey: null, reason: error.message })
 }
 
 function shutOut(

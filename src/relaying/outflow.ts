@@ -96,6 +96,7 @@ function send(parts: OutflowParts, job: Held): void {
 function hasRoom(parts: OutflowParts, route: Route, bytes: number): boolean {
   const { memory, options } = parts
   const { window, windowBytes } = options
+  if (!memory.suspicion.hasRoom(route)) return false
   if (memory.inFlight === 0) return true
   if (memory.inFlight >= window || memory.inFlightBytes + bytes > windowBytes) return false
   return memory.routes.size === 1 || route.inFlight < window * LARGEST_SHARE

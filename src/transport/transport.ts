@@ -19,6 +19,8 @@ export interface OutgoingMessage extends Envelope {
  * - `refused`: the broker said no (a full queue); trying later may help. Some queues may hold it.
  * - `gated`: its exchange cannot be published to now (missing, forbidden, no confirms in time).
  * - `rejected`: this very message can never be published as it is.
+ * - `suspect`: the broker has ended the channel or connection because of one of the `among` messages that were in flight on it,
+ *   perhaps this one.
  * - `unknown`: the connection ended first; the broker may or may not hold it.
  */
 export type PublishOutcome =
@@ -27,6 +29,7 @@ export type PublishOutcome =
   | { readonly kind: 'refused'; readonly error: Error }
   | { readonly kind: 'gated'; readonly error: Error }
   | { readonly kind: 'rejected'; readonly error: Error }
+  | { readonly kind: 'suspect'; readonly error: Error; readonly among: number }
   | { readonly kind: 'unknown'; readonly error: Error }
 
 /**

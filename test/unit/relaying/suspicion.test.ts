@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest'
+import type { OutboxRecord } from '../../../src/ports.ts'
+import { bench, CONFIRMED, keyed, type Bench } from './drain-bench.ts'
+
+/** A broker that closes what it calls a connection: an exchange's channel, or all of them. */
+interface Broker {
+  readonly confirmed: string[]
+  closings: number
+  /** Answers all that was sent since the last turn. */
+  turn(): void
+}
+
+function broker(it: Bench, poison: ReadonlySet<string>, scope: 'channel' | 'connection'): Broker {
+  let answered = 0
+  const self: Broker = {
+    confirmed: [],
+    closings: 0,
+    turn() {
+      const sent = it.sent.slice(answered)
+      answered = it.sent.length
+      const groups =
+        scope === 'connection'
+          ? [sent]
+          : [...new Set(sent.map(({ exchange }) => exchange))].map((name) =>
+              sent.filter(({ exchange }) => exchange === name),
+            )
+      for (const group of groups) {
+        const guilty = group.findIndex(({ messageId }) => poison.has(messageId))
+        const taken = guilty < 0 ? group : group.slice(0, guilty)
+        const lost = guilty < 0 ? [] : group.slice(guilty)
+        for (const message of taken) it.drain.outcome(message, CONFIRMED)
+        self.confirmed.push(...taken.map(({ messageId }) => messageId))
+        if (lost.length === 0) continue
+        self.closings += 1
+        const outcome = { kind: 'suspect', error: new Error('closed'), among: lost.length } as const
+        for (const message of lost) it.drain.outcome(message, outcome)
+      }
+      it.drain.pump()
+    },
+  }
+  return self
+}
+
+/** Lets the relay work with the records until nothing is left to fetch. */
+function work(it: Bench, end: Broker, records: readonly OutboxRecord[]): string[] {
+  const parked: string[] = []
+  const rows = new Map(records.map((one) => [one.messageId, one]))
+  for (let turn = 0; turn < 500 && rows.size > 0; turn += 1) {
+    it.drain.pump()
+    end.turn()
+    const batch = it.drain.settling.takeConfirmed(1000)
+    if (batch !== null) {
+      for (const { messageId } of batch.items) rows.delete(messageId)
+      it.drain.settling.settled(batch, { removed: batch.items.length, server: 's', xid: 100 + turn })
+    }
+    const aside = it.drain.settling.takeParked(1000)
+    if (aside !== null) {
+      parked.push(...aside.items.map(({ job }) => job.messageId))
+      for (const id of parked) rows.delete(id)
+      it.drain.settling.parked(aside, { removed: aside.items.length, server: 's', xid: 100 + turn })
+    }
+    it.time.now += 50
+    it.drain.intake.wake()
+    if (it.drain.intake.hungry) it.bring(...rows.values())
+  }
+  expect([...rows.keys()]).toEqual([])
+  return parked
+}
+
+const many = (count: number, exchange = 'tests.events'): OutboxRecord[] =>
+  Array.from({ length: count }, (_, n) => keyed(null, `${exchange} ${String(n)}`, { exchange }))
+
+describe('a message for which the broker closes what it came on', () => {
+  test.each([0, 1, 137, 299])(
+    'is found by halves, wherever it is (%i), and all others get through',
+    (place) => {
+      const it = bench({ window: 256, batchSize: 300 })
+      const records = many(300)
+      const guilty = records[place]?.messageId ?? ''
+      const end = broker(it, new Set([guilty]), 'channel')
+      expect(work(it, end, records)).toEqual([guilty])
+      expect(end.confirmed).toHaveLength(299)
+      expect(end.closings).toBeLessThan(25)
+    },
+  )
+
+  test('slows no other exchange down while its channel is searched', () => {
+    const it = bench({ window: 256, batchSize: 300 })
+    const records = [...many(100, 'sick'), ...many(150, 'well')]
+    const end = broker(it, new Set(['sick 50']), 'channel')
+    it.bring(...records)
+    end.turn()
+    expect(end.confirmed.filter((id) => id.startsWith('well'))).toHaveLength(150)
+    expect(
+      work(
+        it,
+        end,
+        records.filter(({ messageId }) => !end.confirmed.includes(messageId)),
+      ),
+    ).toEqual(['sick 50'])
+  })
+
+  test('is found although the whole connection is closed with messages for several exchanges', () => {
+    const it = bench({ window: 256, batchSize: 300 })
+    const records = [...many(90, 'a'), ...many(90, 'b'), ...many(90, 'c')]
+    const end = broker(it, new Set(['b 45']), 'connection')
+    expect(work(it, end, records)).toEqual(['b 45'])
+    expect(new Set(end.confirmed).size).toBe(269)
+  })
+
+  test('is one of several: all of them are found', () => {
+    const it = bench({ window: 256, batchSize: 300 })
+    const records = many(300)
+    const guilty = [10, 11, 200].map((place) => records[place]?.messageId ?? '')
+    const end = broker(it, new Set(guilty), 'channel')
+    expect(work(it, end, records).sort()).toEqual([...guilty].sort())
+    expect(end.confirmed).toHaveLength(297)
+  })
+})
