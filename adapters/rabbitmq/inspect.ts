@@ -4,7 +4,7 @@ import { REPLY, replyCode, toError } from './failure.ts'
 import { topologyMismatch } from './mismatch.ts'
 import { resolveOptions, type RabbitmqOptions } from './options.ts'
 import { createSession, type Session } from './session.ts'
-import { planTopology, type QueueArguments } from './topology.ts'
+import { planTopology, type QueueArguments, type TopologyStep } from './topology.ts'
 
 /** What can be learnt of an exchange by AMQP alone, without publishing to it. */
 export interface ExchangeFacts {
@@ -24,6 +24,8 @@ export interface QueueFacts {
   readonly consumers: number
   /** Null when the queue for dead letters is missing. */
   readonly deadLetters: number | null
+  /** The arguments that a consumer would declare it with. */
+  readonly wanted: QueueArguments
 }
 
 /** A broker as it answers to one user. */
@@ -115,9 +117,10 @@ async function inspectExchange(session: Session, name: string): Promise<Exchange
 }
 
 async function inspectQueue(session: Session, name: string, deliveryLimit: number): Promise<QueueFacts> {
+  const wanted = planned(name, deliveryLimit).find((step) => step.name === name)?.arguments ?? {}
   const found = await countsOf(session, name)
   if (typeof found === 'string') {
-    return { name, state: 'missing', detail: found, messages: 0, consumers: 0, deadLetters: null }
+    return { name, state: 'missing', detail: found, messages: 0, consumers: 0, deadLetters: null, wanted }
   }
   const dead = await countsOf(session, `${name}.dlq`)
   const deadLetters = typeof dead === 'string' ? null : dead.messages
@@ -126,7 +129,7 @@ async function inspectQueue(session: Session, name: string, deliveryLimit: numbe
     deliveryLimit,
     withDeadLetters: deadLetters !== null,
   })
-  return { name, ...compared, ...found, deadLetters }
+  return { name, ...compared, ...found, deadLetters, wanted }
 }
 
 type Counts = Pick<QueueFacts, 'messages' | 'consumers'>
@@ -141,6 +144,13 @@ async function countsOf(session: Session, queue: string): Promise<Counts | strin
   return error === null ? counts : error.message
 }
 
+type QueueStep = Extract<TopologyStep, { readonly kind: 'queue' }>
+
+/** The queue of a consumer and that of its dead letters. */
+function planned(queue: string, deliveryLimit: number): QueueStep[] {
+  return planTopology({ queue, bindings: [] }, { deliveryLimit }).filter((step) => step.kind === 'queue')
+}
+
 interface Compared {
   readonly name: string
   readonly deliveryLimit: number
@@ -152,8 +162,8 @@ async function compareQueues(
   session: Session,
   { name, deliveryLimit, withDeadLetters }: Compared,
 ): Promise<Pick<QueueFacts, 'state' | 'detail'>> {
-  for (const step of planTopology({ queue: name, bindings: [] }, { deliveryLimit })) {
-    if (step.kind !== 'queue' || (step.name !== name && !withDeadLetters)) continue
+  for (const step of planned(name, deliveryLimit)) {
+    if (step.name !== name && !withDeadLetters) continue
     const answer = await ask(session, (channel) => declare(channel, step.name, step.arguments))
     if (answer.error === null) continue
     const mismatch = topologyMismatch(step, answer.error)

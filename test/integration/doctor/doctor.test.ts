@@ -304,13 +304,16 @@ describe('waybill doctor on a broker', () => {
     }
     // The management API learns of policies by and by.
     const { found } = await eventually(async () => {
-      const seen = await visit(env, '--exchange', 'orders.events,others.events')
+      const seen = await visit(env, '--exchange', 'orders.events,others.events', '--queue', 'left')
       return seen.found('BROKER_POLICIES')[0] !== 'ok: There is none.' && seen
     })
     expect(found('BROKER_EXCHANGES')).toEqual([
       'ok: Exchange "orders.events" can be published to.',
       expect.stringMatching(/^error: Exchange "others.events": .*ACCESS_REFUSED/),
     ])
+    expect(found('BROKER_QUEUES')[0]).toMatch(
+      /^warning: Queue "left" exists with x-delivery-limit none, wanted is 20; x-dead-letter-routing-key/,
+    )
     expect(found('BROKER_PERMISSIONS')).toEqual([
       'ok: configure "^orders\\\\.", write "^orders\\\\.events$", read "^nothing$".',
     ])

@@ -51,7 +51,17 @@ const BOUND: ManagedFacts = {
     heartbeatMs: 5000,
     wantedHeartbeatMs: 5000,
     exchanges: [{ name: 'orders.events', state: 'usable', detail: '' }],
-    queues: [{ name: 'billing', state: 'fits', detail: '', messages: 5, consumers: 1, deadLetters: 0 }],
+    queues: [
+      {
+        name: 'billing',
+        state: 'fits',
+        detail: '',
+        messages: 5,
+        consumers: 1,
+        deadLetters: 0,
+        wanted: { 'x-delivery-limit': 20 },
+      },
+    ],
   },
   topology: 'declare',
   names: { exchanges: ['orders.events'], consumers: ['billing'] },
