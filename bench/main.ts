@@ -1,9 +1,13 @@
 import { parseArgs } from 'node:util'
+import { benchBacklog } from './backlog.ts'
 import { benchConsumer } from './consumer.ts'
+import { benchHotKey } from './hot-key.ts'
+import { benchIdle } from './idle.ts'
 import { benchLatency } from './latency.ts'
 import type { Row } from './measure.ts'
 import { benchPeers } from './peers.ts'
 import { benchRelay } from './relay.ts'
+import { benchRelays } from './relays.ts'
 import { withSetting, type Setting } from './setting.ts'
 import { benchWriter } from './writer.ts'
 
@@ -12,6 +16,10 @@ const BENCHES = {
   writer: benchWriter,
   latency: benchLatency,
   consumer: benchConsumer,
+  'hot-key': benchHotKey,
+  relays: benchRelays,
+  idle: benchIdle,
+  backlog: benchBacklog,
   peers: benchPeers,
 } as const
 type BenchName = keyof typeof BENCHES

@@ -1,13 +1,13 @@
 import type { Channel, Options } from 'amqplib'
 import { rabbitmq } from '../adapters/rabbitmq/index.ts'
-import { createRelay } from '../relay/index.ts'
+import { createRelay, type RelayOptions } from '../relay/index.ts'
 import { createOutbox, defineMessages, messageType } from '../src/index.ts'
 import { compare, type Row } from './measure.ts'
 import { QUORUM, untilQueued, type Setting } from './setting.ts'
 
 export const EXCHANGE = 'bench.relay'
 export const QUEUE = 'bench-relay'
-const WINDOW = 2_000
+export const WINDOW = 2_000
 const KEYS = 10_000
 const NOTE = 'x'.repeat(180)
 const messages = defineMessages({
@@ -33,7 +33,7 @@ export async function benchRelay(setting: Setting): Promise<Row[]> {
     unit: 'messages/s',
     rounds: 3,
     variants: [
-      { name: 'raw amqplib, window 2000', run: () => publishRaw(setting, captured) },
+      { name: 'raw amqplib, window 2000', run: () => publishRaw(setting, captured, WINDOW) },
       { name: 'quorum-strict', run: () => drainBacklog(setting, count) },
     ],
   })
@@ -41,19 +41,31 @@ export async function benchRelay(setting: Setting): Promise<Row[]> {
   return rows
 }
 
-export async function declareQueue({ connection }: Setting): Promise<Channel> {
+/** @param mostMessages older ones are dropped beyond it. */
+export async function declareQueue({ connection }: Setting, mostMessages?: number): Promise<Channel> {
   const channel = await connection.createChannel()
   await channel.assertExchange(EXCHANGE, 'topic', { durable: true })
-  await channel.assertQueue(QUEUE, QUORUM)
+  const limit = mostMessages === undefined ? {} : { 'x-max-length': mostMessages }
+  await channel.assertQueue(QUEUE, { ...QUORUM, arguments: { ...QUORUM.arguments, ...limit } })
   await channel.bindQueue(QUEUE, EXCHANGE, '#')
   return channel
 }
 
+export interface Course {
+  /** How many keys the messages have. @defaultValue `10_000` */
+  readonly keys?: number
+  readonly options?: RelayOptions
+}
+
 /** @returns messages per second from the start of the relay until every record is published and removed. */
-export async function drainBacklog(setting: Setting, count: number): Promise<number> {
+export async function drainBacklog(
+  setting: Setting,
+  count: number,
+  { keys = KEYS, options = {} }: Course = {},
+): Promise<number> {
   const { database, amqpUrl, pool, connection } = setting
   await purge(setting)
-  await writeBacklog(setting, count)
+  await writeBacklog(setting, count, keys)
   const transport = rabbitmq({ url: amqpUrl })
   let settled = 0
   let finish: () => void = () => undefined
@@ -64,7 +76,7 @@ export async function drainBacklog(setting: Setting, count: number): Promise<num
       if (settled >= count) finish()
     },
   }
-  const relay = createRelay({ database, transport, telemetry })
+  const relay = createRelay({ database, transport, telemetry }, options)
   const started = performance.now()
   await relay.start()
   await finished
@@ -84,20 +96,18 @@ export async function drainBacklog(setting: Setting, count: number): Promise<num
   return rate
 }
 
-async function writeBacklog({ database }: Setting, count: number): Promise<void> {
+/** All of it becomes visible at once. */
+export async function writeBacklog({ database }: Setting, count: number, keys = KEYS): Promise<void> {
   const outbox = createOutbox({ source: 'bench', messages, database })
-  for (let from = 0; from < count; from += 1_000) {
-    const size = Math.min(1_000, count - from)
-    await database.transaction((tx) =>
-      outbox.write(
-        tx,
-        Array.from({ length: size }, (_, index) => {
-          const orderId = `order-${String((from + index) % KEYS)}`
-          return { type: 'order.placed' as const, key: orderId, payload: { orderId, note: NOTE } }
-        }),
-      ),
-    )
-  }
+  await database.transaction(async (tx) => {
+    for (let from = 0; from < count; from += 1_000) {
+      const batch = Array.from({ length: Math.min(1_000, count - from) }, (_, index) => {
+        const orderId = `order-${String((from + index) % keys)}`
+        return { type: 'order.placed' as const, key: orderId, payload: { orderId, note: NOTE } }
+      })
+      await outbox.write(tx, batch)
+    }
+  })
 }
 
 /** The messages as the relay has just sent them. */
@@ -124,7 +134,12 @@ export async function capture({ connection }: Setting, count: number): Promise<C
   return captured
 }
 
-async function publishRaw(setting: Setting, captured: readonly Captured[]): Promise<number> {
+/** @returns messages per second from the first publish to the last confirm. */
+export async function publishRaw(
+  setting: Setting,
+  captured: readonly Captured[],
+  window: number,
+): Promise<number> {
   await purge(setting)
   const channel = await setting.connection.createConfirmChannel()
   const started = performance.now()
@@ -132,7 +147,7 @@ async function publishRaw(setting: Setting, captured: readonly Captured[]): Prom
     let next = 0
     let confirmed = 0
     const pump = (): void => {
-      while (next < captured.length && next - confirmed < WINDOW) {
+      while (next < captured.length && next - confirmed < window) {
         const message = captured[next]
         next += 1
         if (message) channel.publish(EXCHANGE, 'order.placed', message.content, message.options, onConfirm)
@@ -142,7 +157,7 @@ async function publishRaw(setting: Setting, captured: readonly Captured[]): Prom
       if (error) reject(error instanceof Error ? error : new Error('refused'))
       confirmed += 1
       if (confirmed === captured.length) resolve()
-      else if (next - confirmed <= WINDOW / 2) pump()
+      else if (next - confirmed <= window / 2) pump()
     }
     pump()
   })

@@ -39,7 +39,8 @@ export async function withSetting<Result>(
 /** Resolves when the queue holds that many messages; nobody consumes meanwhile. */
 export async function untilQueued({ connection }: Setting, queue: string, count: number): Promise<void> {
   const channel = await connection.createChannel()
-  while ((await channel.checkQueue(queue)).messageCount < count)
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  while ((await channel.checkQueue(queue)).messageCount < count) await pause(20)
   await channel.close()
 }
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
