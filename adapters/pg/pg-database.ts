@@ -78,18 +78,7 @@ function given(tx: unknown, watch: PoolWatch): PgTransaction {
   }
   if (isPool(tx)) throw notAClient('A pool was given, which runs each statement on whichever client is free.')
   if (!isClient(tx)) throw notAClient('The object that was given has no method "query".')
-  return {
-    client: tx,
-    finished() {
-      return watch.isReleased(tx)
-    },
-    wasOpen() {
-      return watch.hasBegun(tx)
-    },
-    noteOpen() {
-      watch.noteBegun(tx)
-    },
-  }
+  return watch.of(tx)
 }
 
 function isPool(value: object): boolean {

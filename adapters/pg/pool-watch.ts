@@ -1,12 +1,18 @@
 import type pg from 'pg'
+import type { PgClient, PgTransaction } from '../postgres/index.ts'
 
-/** What is seen of a pool's clients from outside. */
+/** What is seen of clients from outside, those of a pool above all. */
 export interface PoolWatch {
+  /** What is known of a client, as of a transaction that may be open on it. */
+  of(client: PgClient): PgTransaction
+}
+
+interface Seen {
   /** Whether the client lies in the pool, or was thrown away by it. */
-  isReleased(client: object): boolean
+  released: boolean
   /** Whether a transaction was seen on the client since it was last taken. */
-  hasBegun(client: object): boolean
-  noteBegun(client: object): void
+  begun: boolean
+  readonly transaction: PgTransaction
 }
 
 const watches = new WeakMap<pg.Pool, PoolWatch>()
@@ -20,27 +26,38 @@ const watches = new WeakMap<pg.Pool, PoolWatch>()
 export function watchPool(pool: pg.Pool): PoolWatch {
   const existing = watches.get(pool)
   if (existing !== undefined) return existing
-  const released = new WeakSet()
-  const begun = new WeakSet()
+  const seen = new WeakMap<object, Seen>()
   pool.on('error', () => undefined)
   // Between a client's connecting and the first listener of whoever gets it lies a turn in which the server can end it.
   pool.on('connect', (client) => {
     client.on('error', () => undefined)
   })
   pool.on('acquire', (client) => {
-    released.delete(client)
-    begun.delete(client)
+    Object.assign(seenOf(client, seen), { released: false, begun: false })
   })
   pool.on('release', (_error, client) => {
-    released.add(client)
+    seenOf(client, seen).released = true
   })
-  const watch: PoolWatch = {
-    isReleased: (client) => released.has(client),
-    hasBegun: (client) => begun.has(client),
-    noteBegun: (client) => {
-      begun.add(client)
-    },
-  }
+  const watch: PoolWatch = { of: (client) => seenOf(client, seen).transaction }
   watches.set(pool, watch)
   return watch
+}
+
+function seenOf(client: PgClient, all: WeakMap<object, Seen>): Seen {
+  const known = all.get(client)
+  if (known !== undefined) return known
+  const seen: Seen = {
+    released: false,
+    begun: false,
+    transaction: {
+      client,
+      finished: () => seen.released,
+      wasOpen: () => seen.begun,
+      noteOpen: () => {
+        seen.begun = true
+      },
+    },
+  }
+  all.set(client, seen)
+  return seen
 }

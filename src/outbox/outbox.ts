@@ -99,24 +99,25 @@ export function createOutbox<C extends Catalogue, Tx>(options: OutboxOptions<C, 
     database.committed.notify()
   }
 
-  async function append(tx: Tx, records: readonly NewRecord[], lockKeys: boolean): Promise<void> {
-    if (records.length === 0) return
-    await database.outbox.append(tx, records, { lockKeys })
-    telemetry.written?.(records.length)
-    if (!database.afterCommit(tx, notify)) {
-      logger.debug(
-        { source: context.source },
-        'The driver does not tell of commits; the relay finds messages by itself.',
-      )
-    }
-  }
-
   async function write(tx: Tx, given: unknown, writeOptions?: WriteOptions): Promise<unknown> {
     const lockKeys = checkWriteOptions(writeOptions)
-    const records = await encodeAll(given, context)
-    await append(tx, records, lockKeys)
-    const written = records.map(({ messageId, type }) => ({ messageId, type }))
+    const encodings = encodeAll(given, context)
+    if (encodings.some(hasSchema)) await validateAll(encodings)
+    if (encodings.length > 0) {
+      await database.outbox.append(tx, encodings.map(recordOf), { lockKeys })
+      committing(tx, encodings.length)
+    }
+    const written = encodings.map(({ record: { messageId, type } }) => ({ messageId, type }))
     return Array.isArray(given) ? written : written[0]
+  }
+
+  function committing(tx: Tx, count: number): void {
+    telemetry.written?.(count)
+    if (database.afterCommit(tx, notify)) return
+    logger.debug(
+      { source: context.source },
+      'The driver does not tell of commits; the relay finds messages by itself.',
+    )
   }
 
   async function statement(
@@ -124,8 +125,9 @@ export function createOutbox<C extends Catalogue, Tx>(options: OutboxOptions<C, 
     { business }: { readonly business?: SqlStatement | undefined } = {},
   ): Promise<SqlStatement> {
     if (business !== undefined) checkStatement(business)
-    const records = await encodeAll(given, context)
-    if (records.length > 0) return database.outbox.statement(records, business)
+    const encodings = encodeAll(given, context)
+    if (encodings.some(hasSchema)) await validateAll(encodings)
+    if (encodings.length > 0) return database.outbox.statement(encodings.map(recordOf), business)
     if (business !== undefined) return business
     throw new WaybillError('WAYBILL_MESSAGE_INVALID', {
       problem: 'A statement was asked for without a message.',
@@ -137,14 +139,25 @@ export function createOutbox<C extends Catalogue, Tx>(options: OutboxOptions<C, 
   return { write: write as Outbox<C, Tx>['write'], statement, wake: notify }
 }
 
-/** Encodes all of them before it asks any schema, so that nothing the caller changes meanwhile is written. */
-async function encodeAll(given: unknown, context: EncodeContext): Promise<readonly NewRecord[]> {
+/** Encodes all of them before any schema is asked, so that nothing the caller changes meanwhile is written. */
+function encodeAll(given: unknown, context: EncodeContext): readonly Encoding[] {
   const messages: readonly unknown[] = Array.isArray(given) ? given : [given]
   const encodings = messages.map((message) => encodeMessage(message, context))
   if (encodings.length > 1) refuseSameIds(encodings)
-  if (encodings.some(({ definition }) => definition.schema !== null))
-    await Promise.all(encodings.map(validate))
-  return encodings.map(({ record }) => record)
+  return encodings
+}
+
+function recordOf({ record }: Encoding): NewRecord {
+  return record
+}
+
+function hasSchema({ definition }: Encoding): boolean {
+  return definition.schema !== null
+}
+
+/** All at once: a schema may ask elsewhere and take its time. */
+async function validateAll(encodings: readonly Encoding[]): Promise<void> {
+  await Promise.all(encodings.map(validate))
 }
 
 async function validate({ definition, payload }: Encoding): Promise<void> {
