@@ -25,6 +25,7 @@ export interface RelayGroup {
 }
 
 export function groupRelays(members: readonly NamedRelay[], logger: Logger): RelayGroup {
+  let isStopping = false
   const shown = (name: string): string | null => (members.length > 1 ? name : null)
   const runOne = async ({ name, relay }: NamedRelay): Promise<unknown> => {
     try {
@@ -40,13 +41,15 @@ export function groupRelays(members: readonly NamedRelay[], logger: Logger): Rel
     async run() {
       const ends = members.map(async (member) => {
         const failure = await runOne(member)
-        const goOn = members.length > 1 && failure !== null
-        if (goOn) logger.error({ outbox: member.name, error: failure }, 'One of several relays has ended.')
+        const othersGoOn = members.length > 1 && failure !== null && !isStopping
+        if (othersGoOn)
+          logger.error({ outbox: member.name, error: failure }, 'One of several relays has ended.')
         return failure
       })
       return (await Promise.all(ends)).find((failure) => failure !== null) ?? null
     },
     async stop() {
+      isStopping = true
       await Promise.all(members.map(({ relay }) => relay.stop()))
     },
     status: () => members.map(({ name, relay }) => ({ ...relay.status(), name: shown(name) })),
