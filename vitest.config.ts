@@ -41,7 +41,8 @@ const config: ViteUserConfig = defineConfig({
       }),
       project('contract', { globalSetup: SERVERS }),
       project('integration', { globalSetup: SERVERS }),
-      project('e2e', { globalSetup: SERVERS }),
+      // Each starts a dozen processes, which alone may take a minute where others have the machine too.
+      project('e2e', { globalSetup: SERVERS, testTimeout: 300_000 }),
     ],
   },
 })

@@ -35,7 +35,7 @@ const FORBID_REMOVAL = `
 create function hinder() returns trigger language plpgsql as $$ begin raise 'not now'; end $$;
 create trigger hinder before delete on waybill.outbox for each statement execute function hinder()`
 
-describe('a relay whose database is another one than before', { timeout: 240_000 }, () => {
+describe('a relay whose database is another one than before', () => {
   it('publishes all that a promoted backup holds, and removes no stranger that has got a lost position', async () => {
     await using movable = await createMovableDatabase()
     const { stage, primary } = movable

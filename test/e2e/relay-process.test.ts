@@ -4,7 +4,7 @@ import { eventually } from '../support/eventually.ts'
 import { createRelaySetting } from './relay-setting.ts'
 import { TAKEOVER_MS } from './stage.ts'
 
-describe('a relay process', { timeout: 180_000 }, () => {
+describe('a relay process', () => {
   it('carries what plain SQL has written to the broker', async () => {
     await using setting = await createRelaySetting({ migrated: false })
     expect((await setting.waybill(['migrate']).exited).code).toBe(0)

@@ -19,6 +19,8 @@ export interface RollingReport extends Verdict {
   readonly failedStops: readonly string[]
   /** The longest time without any effect, while services wrote all the time. */
   readonly longestGapMs: number
+  /** The longest that any message has waited for its effect, from the moment when it was written. */
+  readonly longestWaitMs: number
 }
 
 /** One process, and how to start it again. */
@@ -31,8 +33,12 @@ interface Member {
 /** What a restart may cost. */
 export const LONGEST_GAP_MS = 2000
 
+/** So long that nobody can take a lane whose lease ran out for one that was handed over, however slow the machine. */
+export const LEASE_MS = 60_000
+
 const RELAYS = 2
 const CONSUMERS = 3
+const WRITERS = 2
 /** One way; the servers are on this machine, which no real network is. */
 const LATENCY_MS = 1
 
@@ -41,11 +47,15 @@ export async function roll({ databaseUrl, amqpUrl, seconds }: RollingOptions): P
   await using database = await startTcpProxy(addressOf(databaseUrl))
   await using broker = await startTcpProxy(addressOf(amqpUrl))
   for (const proxy of [database, broker]) proxy.latency(LATENCY_MS)
-  const env = { WAYBILL_DATABASE_URL: database.url(databaseUrl), WAYBILL_AMQP_URL: broker.url(amqpUrl) }
+  const env = {
+    WAYBILL_DATABASE_URL: database.url(databaseUrl),
+    WAYBILL_AMQP_URL: broker.url(amqpUrl),
+    WAYBILL_LEASE_MS: String(LEASE_MS),
+  }
   await using stage = await createStage({ databaseUrl, amqpUrl, env })
 
   const members = await startAll(stage)
-  const load = stage.startLoad()
+  const load = stage.startLoad(WRITERS)
   await eventually(() => stage.history.arrivals.length > 0)
   const restarts = Object.fromEntries(members.map(({ name }) => [name, 0]))
   const failedStops: string[] = []
@@ -58,10 +68,9 @@ export async function roll({ databaseUrl, amqpUrl, seconds }: RollingOptions): P
       restarts[member.name] = (restarts[member.name] ?? 0) + 1
     }
   } while (performance.now() < endAt)
-  const longestGapMs = await longestGap(stage.pool)
   await load.stop()
-  await stage.settled()
-  return { ...(await stage.verdict()), restarts, failedStops, longestGapMs }
+  await stage.settled(LEASE_MS + 60_000)
+  return { ...(await stage.verdict()), restarts, failedStops, ...(await delays(stage.pool)) }
 }
 
 const addressOf = (url: string): { host: string; port: number } => {
@@ -83,11 +92,17 @@ async function startAll(stage: Stage): Promise<Member[]> {
   return Promise.all(starts.map(async (one) => ({ ...one, child: await one.start() })))
 }
 
-/** Between two effects, by the clock of the database that keeps them. */
-async function longestGap(pool: pg.Pool): Promise<number> {
-  const { rows } = await pool.query<{ gap: number }>(
-    `select coalesce(max(extract(epoch from gap)) * 1000, 'infinity')::float8 as gap
-     from (select happened_at - lag(happened_at) over (order by happened_at) as gap from effect) as gaps`,
-  )
-  return Math.round(rows[0]?.gap ?? Infinity)
+/** A message id says when it was made; writers, servers and consumers all go by the clock of this machine. */
+const DELAYS = `
+select round(max(at - before)) as gap, round(max(at - written)) as wait
+from (
+  select extract(epoch from happened_at) * 1000 as at,
+    lag(extract(epoch from happened_at) * 1000) over (order by happened_at) as before,
+    ('x' || left(translate(message_id::text, '-', ''), 12))::bit(48)::bigint as written
+  from effect
+) as effects`
+
+async function delays(pool: pg.Pool): Promise<Pick<RollingReport, 'longestGapMs' | 'longestWaitMs'>> {
+  const { rows } = await pool.query<{ gap: string; wait: string }>(DELAYS)
+  return { longestGapMs: Number(rows[0]?.gap), longestWaitMs: Number(rows[0]?.wait) }
 }

@@ -69,7 +69,7 @@ export function startChild(file: string, options: ChildOptions = {}): Child {
     get output() {
       return output
     },
-    line: async (pattern, timeoutMs = 30_000) => {
+    line: async (pattern, timeoutMs = 60_000) => {
       const found = await eventually(() => findLine(output, pattern) ?? (exit && { exit }), { timeoutMs })
       if (typeof found === 'string') return found
       throw new Error(
