@@ -70,6 +70,23 @@ from \${schema}.outbox_id_seq`,
     proof: { kind: 'fuzz', args: unswept('stragglers'), reports: ['VIOLATION lost', 'VIOLATION reordered'] },
   },
   {
+    name: 'look-without-stragglers',
+    breaks: 'The quick look of an idle relay does not ask after transactions that were open at the last one.',
+    edits: [
+      {
+        file: 'adapters/postgres/statements/look.ts',
+        find: "open ? strayed(schema) : 'false'",
+        replace: "open ? 'false' : 'false'",
+      },
+    ],
+    proof: {
+      kind: 'test',
+      project: 'integration',
+      file: 'test/integration/postgres/look.test.ts',
+      reports: ['finds what a transaction wrote below that was open when it last looked'],
+    },
+  },
+  {
     name: 'no-min-on-cut-page',
     breaks: 'The lower bound may lie above the end of a page that was cut.',
     edits: [
@@ -192,6 +209,11 @@ from \${schema}.outbox_id_seq`,
         file: 'adapters/postgres/statements/fetch.ts',
         find: ' and held.epoch = given.epoch and held.owner = $1::uuid',
         replace: ' and $1::uuid is not null',
+      },
+      {
+        file: 'adapters/postgres/statements/look.ts',
+        find: 'where held.owner = $1::uuid',
+        replace: 'where $1::uuid is not null',
       },
     ],
     proof: { kind: 'fuzz', args: calm('owners'), reports: ['VIOLATION reordered', 'VIOLATION duplicated'] },
