@@ -68,6 +68,10 @@ export function memoryDatabase(options: MemoryDatabaseOptions = {}): MemoryDatab
     outbox: createOutboxStore(engine),
     inbox: {
       remember: (tx, entry) => inbox.remember(tx, entry),
+      async claimPruning(claim) {
+        await outage.check()
+        return inbox.claimPruning(claim)
+      },
       async prune(limits) {
         await outage.check()
         return inbox.prune(limits)

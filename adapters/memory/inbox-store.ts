@@ -10,6 +10,12 @@ interface InboxRow extends InboxEntry {
 }
 
 export function createInboxStore(engine: Engine): InboxStore<MemoryTransaction> {
+  const pruning = {
+    holder: null as string | null,
+    expiresAt: -Infinity,
+    /** For how long each consumer wants messages remembered, and until when that counts. */
+    wanted: new Map<string, { readonly retentionMs: number; readonly until: number }>(),
+  }
   return {
     async remember(tx, entry) {
       const state = stateOf(tx)
@@ -23,6 +29,15 @@ export function createInboxStore(engine: Engine): InboxStore<MemoryTransaction> 
         await writeRow(engine, state, { table: INBOX_TABLE, key, row: { ...row } })
         return 'first'
       })
+    },
+    claimPruning({ consumer, holder, retentionMs, leaseMs }) {
+      const now = engine.clock.now()
+      pruning.wanted.set(consumer, { retentionMs, until: now + retentionMs })
+      if (pruning.holder !== holder && pruning.expiresAt > now) return Promise.resolve(null)
+      pruning.holder = holder
+      pruning.expiresAt = now + leaseMs
+      const counting = [...pruning.wanted.values()].filter(({ until }) => until > now)
+      return Promise.resolve(Math.max(retentionMs, ...counting.map((each) => each.retentionMs)))
     },
     prune({ retentionMs, limit }) {
       const rows = engine.tables.get(INBOX_TABLE) ?? new Map<string, Row>()

@@ -2,6 +2,7 @@ import type { Database, InboxEntry, InboxStore, InboxVerdict } from '../../src/p
 import { explainMissingSchema } from './error-code.ts'
 import { identifier } from './identifier.ts'
 import type { SqlDriver, SqlRows } from './sql-executor.ts'
+import { claimPruning } from './statements/claim-pruning.ts'
 import { pruneInbox } from './statements/prune-inbox.ts'
 import {
   rememberLiteral,
@@ -29,6 +30,7 @@ export function createInboxStore<Tx>(
   const schema = identifier(options.schema)
   const remembering: RememberOptions = { schema, lockTimeout: `${String(options.lockTimeoutMs)}ms` }
   const remember = rememberStatement(schema)
+  const claim = claimPruning(schema)
   const prune = pruneInbox(schema)
   const explained = async <Result>(work: Promise<Result>): Promise<Result> => {
     try {
@@ -37,6 +39,9 @@ export function createInboxStore<Tx>(
       throw explainMissingSchema(error, options.schema)
     }
   }
+  /** One statement in a transaction of its own. */
+  const alone = (text: string, values: readonly unknown[]): Promise<SqlRows> =>
+    explained(driver.pool.transaction((executor) => executor.query(text, values)))
   return {
     async remember(tx, entry) {
       const executor = driver.executor(tx)
@@ -63,11 +68,13 @@ export function createInboxStore<Tx>(
         throw begun.yet ? error : explainMissingSchema(error, options.schema)
       }
     },
+    async claimPruning({ consumer, holder, retentionMs, leaseMs }) {
+      const [row] = await alone(claim, [consumer, holder, retentionMs, leaseMs])
+      return row === undefined ? null : Number(row[0])
+    },
     async prune({ retentionMs, limit }) {
-      const rows = await explained(
-        driver.pool.transaction((executor) => executor.query(prune, [retentionMs, limit])),
-      )
-      return Number(rows[0]?.[0] ?? 0)
+      const [row] = await alone(prune, [retentionMs, limit])
+      return Number(row?.[0] ?? 0)
     },
   }
 }

@@ -3,6 +3,7 @@ import { systemClock } from '../lifecycle/clock.ts'
 import type { Service } from '../lifecycle/service.ts'
 import type { Catalogue } from '../message/catalogue.ts'
 import { createOutbox, type Outbox } from '../outbox/outbox.ts'
+import { guardTelemetry } from '../telemetry/guard.ts'
 import { silentLogger } from '../telemetry/logger.ts'
 import { silentTelemetry } from '../telemetry/telemetry.ts'
 import { checkConsumerOptions } from './check-options.ts'
@@ -142,7 +143,8 @@ function partsOf<C extends Catalogue, Tx, Written extends Catalogue>(
   options: ConsumerOptions<C, Tx, Written>,
 ): ConsumingParts<Tx> {
   const { name, messages, database, transport, queue = name } = options
-  const { clock = systemClock, telemetry = silentTelemetry, logger = silentLogger } = options
+  const { clock = systemClock, logger = silentLogger } = options
+  const telemetry = guardTelemetry(options.telemetry ?? silentTelemetry, logger)
   const outbox =
     options.outbox ?? createOutbox({ source: name, messages, database, clock, telemetry, logger })
   const limits = resolveLimits(options)

@@ -60,13 +60,15 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
       await subscribe(topology)
       const { inbox } = parts.database
       self.pruning = pruneInboxRepeatedly({
-        ...{ clock, logger, retentionMs: limits.inboxRetentionMs, signal: stopping.signal },
-        prune: (options) => inbox.prune(options),
+        ...{ inbox, consumer: parts.consumer, clock, logger },
+        ...{ retentionMs: limits.inboxRetentionMs, signal: stopping.signal },
       })
     },
     async stop() {
       stopping.abort()
       hold.stop()
+      // What fails from now on is not tried again, so what would come after it must not begin.
+      dispatcher.pause()
       const within = (ms: number, promise: Promise<void>): Promise<void> => waitAtMost(clock, ms, promise)
       await within(GRACE_MS, self.subscriber?.stop() ?? Promise.resolve())
       for (const work of [...dispatcher.drain(), ...answers.takeSuspects()]) {

@@ -14,6 +14,15 @@ export interface InboxEntry {
  */
 export type InboxVerdict = 'first' | 'duplicate' | 'conflict'
 
+/** What an instance says when it asks for the lease to forget old messages. */
+export interface PruningClaim {
+  readonly consumer: string
+  /** A UUID that this instance has for itself. */
+  readonly holder: string
+  readonly retentionMs: number
+  readonly leaseMs: number
+}
+
 /** Port: where a consumer remembers, in the handler's own transaction, what it has handled. */
 export interface InboxStore<Tx> {
   /**
@@ -21,6 +30,13 @@ export interface InboxStore<Tx> {
    * concurrent delivery of the same message then waits for it, for at most the store's lock timeout.
    */
   remember(tx: Tx, entry: InboxEntry): Promise<InboxVerdict>
+  /**
+   * Says for how long a consumer wants its messages remembered, and asks for the lease to forget older ones, which one
+   * instance at a time has. Asking again renews it.
+   * @returns how long messages are to be remembered, in milliseconds: the longest that any consumer of this inbox wants
+   * or has wanted until it was gone for that long. Null while another instance has the lease.
+   */
+  claimPruning(claim: PruningClaim): Promise<number | null>
   /**
    * Forgets entries handled longer ago than `retentionMs` by the database clock, at most `limit` at once.
    * @returns how many were forgotten.

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { InboxEntry } from '../../src/ports.ts'
+import type { InboxEntry, PruningClaim } from '../../src/ports.ts'
 import { isPending, record, type DatabaseContract, type DatabaseSubject } from './database-subject.ts'
 
 const HOUR = 3_600_000
@@ -130,6 +130,7 @@ export function inboxStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
     })
 
     handling()
+    pruning()
 
     test('refuses what is not an open transaction, and remembers nothing', async () => {
       const given = entry()
@@ -178,6 +179,30 @@ export function inboxStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
       expect([await prune(), await prune(), await prune()]).toEqual([3, 1, 0])
     })
   })
+
+  /** Who forgets old messages, and how old they are then. */
+  function pruning(): void {
+    const claim = (given: Partial<PruningClaim>): Promise<number | null> =>
+      subject.database.inbox.claimPruning({
+        ...{ consumer: 'billing', holder: randomUUID(), retentionMs: HOUR, leaseMs: 0 },
+        ...given,
+      })
+
+    test('one instance at a time forgets old messages: it renews its lease, and others wait until it ends', async () => {
+      const [mine, other] = [randomUUID(), randomUUID()]
+      expect(await claim({ holder: mine, leaseMs: HOUR })).toBe(HOUR)
+      expect(await claim({ holder: other, leaseMs: HOUR })).toBe(null)
+      expect(await claim({ holder: mine, leaseMs: 200 })).toBe(HOUR)
+      await expect.poll(() => claim({ holder: other, leaseMs: HOUR }), { timeout: 10_000 }).toBe(HOUR)
+      expect(await claim({ holder: mine, leaseMs: HOUR })).toBe(null)
+    })
+
+    test('messages are remembered as long as the consumer wants that wants it longest, and as it now says', async () => {
+      expect(await claim({ consumer: 'audit', retentionMs: 5 * HOUR })).toBe(5 * HOUR)
+      expect(await claim({})).toBe(5 * HOUR)
+      expect(await claim({ consumer: 'audit', retentionMs: 2 * HOUR })).toBe(2 * HOUR)
+    })
+  }
 
   /** Several at once, as a consumer handles them. */
   function handling(): void {

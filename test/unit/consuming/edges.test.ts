@@ -182,3 +182,32 @@ describe('the fingerprint of a message', () => {
     expect(fingerprintOf({ source: null, type: 'a' })).not.toBe(fingerprintOf({ source: 'null', type: 'a' }))
   })
 })
+
+describe('telemetry that throws', () => {
+  it('breaks nothing: messages are answered, their places become free, and the error is logged', async () => {
+    const broken = (): never => {
+      throw new Error('The metrics are gone.')
+    }
+    const { consumer, place, effects, broker, log } = setup({
+      concurrency: 1,
+      telemetry: { handled: broken, hold: broken, written: broken },
+      handlers: {
+        'order.placed': async ({ messageId, key }, { tx, outbox }) => {
+          if (key === 'bad') throw new Error('No.')
+          await recordEffect(messageId, tx)
+          await outbox.write({ type: 'order.paid', payload: { orderId: 'o' } })
+        },
+      },
+    })
+    await consumer.start()
+    const ids = [place(), place(), place()]
+    place({ key: 'bad' })
+    await turns(40)
+    expect(effects().sort()).toEqual([...ids].sort())
+    expect(broker.unanswered('billing')).toBe(0)
+    expect(broker.deadLetters('billing')).toHaveLength(1)
+    expect(consumer.status()).toEqual({ state: 'consuming', running: 0, waiting: 0 })
+    expect(log.find(({ text }) => text.startsWith('Telemetry threw'))).toMatchObject({ level: 'warn' })
+    await consumer.stop()
+  })
+})

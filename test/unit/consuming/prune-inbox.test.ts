@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { PRUNE_EVERY_MS, PRUNE_LIMIT, pruneInboxRepeatedly } from '../../../src/consuming/prune-inbox.ts'
+import type { PruningClaim } from '../../../src/ports.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'
 import { recordLog, setup, turns } from './setup.ts'
 
@@ -7,6 +8,8 @@ function run(results: (number | Error)[]) {
   const clock = createFakeClock()
   const controller = new AbortController()
   const calls: { readonly at: number; readonly retentionMs: number; readonly limit: number }[] = []
+  const claims: PruningClaim[] = []
+  const granted: { retentionMs: number | null } = { retentionMs: 3_600_000 }
   const { logger, log } = recordLog()
   const ended = pruneInboxRepeatedly({
     clock,
@@ -14,15 +17,24 @@ function run(results: (number | Error)[]) {
     retentionMs: 3_600_000,
     signal: controller.signal,
     random: () => 0.5,
-    prune: (options) => {
-      calls.push({ ...options, at: clock.monotonic() })
-      const result = results.shift() ?? 0
-      return result instanceof Error ? Promise.reject(result) : Promise.resolve(result)
+    consumer: 'billing',
+    inbox: {
+      claimPruning: (claim) => {
+        claims.push(claim)
+        return Promise.resolve(granted.retentionMs)
+      },
+      prune: (options) => {
+        calls.push({ ...options, at: clock.monotonic() })
+        const result = results.shift() ?? 0
+        return result instanceof Error ? Promise.reject(result) : Promise.resolve(result)
+      },
     },
   })
   return {
     clock,
     calls,
+    claims,
+    granted,
     log,
     ended,
     stop: () => {
@@ -48,6 +60,19 @@ describe('pruning of the inbox', () => {
     const { clock, calls, stop } = run([PRUNE_LIMIT, PRUNE_LIMIT, 3])
     await clock.advance(PRUNE_EVERY_MS + 1_000)
     expect(calls.map(({ at }) => at - PRUNE_EVERY_MS)).toEqual([0, 50, 100])
+    stop()
+  })
+
+  it('is left to whoever has the lease, and done for as long as any consumer wants', async () => {
+    const { clock, calls, claims, granted, stop } = run([])
+    granted.retentionMs = null
+    await clock.advance(PRUNE_EVERY_MS)
+    expect([claims.length, calls]).toEqual([1, []])
+    granted.retentionMs = 7_200_000
+    await clock.advance(PRUNE_EVERY_MS)
+    expect(calls).toMatchObject([{ retentionMs: 7_200_000 }])
+    expect(new Set(claims.map(({ holder }) => holder)).size).toBe(1)
+    expect(claims[0]).toMatchObject({ consumer: 'billing', retentionMs: 3_600_000 })
     stop()
   })
 

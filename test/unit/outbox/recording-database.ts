@@ -50,7 +50,7 @@ export function recordingDatabase(
         return { text: 'insert', values: [] }
       },
     },
-    inbox: { remember: unused, prune: unused },
+    inbox: { remember: unused, claimPruning: unused, prune: unused },
     get relay() {
       return unused()
     },
