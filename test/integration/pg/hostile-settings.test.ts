@@ -58,6 +58,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   'a Japanese client encoding': `set client_encoding = 'EUC_JP'`,
   'an application name with quotes': `set application_name = 'it''s "mine"'`,
   'no parallel plans, no sequential scans': `set enable_seqscan = off; set plan_cache_mode = force_generic_plan`,
+  'its own rules for procedures': `set plpgsql.variable_conflict = 'use_column'; set plpgsql.extra_errors = 'all'`,
   'its own lock timeout': `set lock_timeout = '50ms'; set statement_timeout = '20s'`,
 }
 
