@@ -44,7 +44,8 @@ export function memoryTransport(options: MemoryTransportOptions = {}): MemoryTra
     },
     async subscribe(subscribeOptions) {
       assertOpen()
-      broker.declare(subscribeOptions.topology)
+      const { topology, beside = [] } = subscribeOptions
+      for (const each of [topology, ...beside]) broker.declare(each)
       const { subscription, consuming } = openMemorySubscription(inside, subscribeOptions)
       opened.add(subscription)
       const giveUp = (): void => void subscription.close()

@@ -49,7 +49,7 @@ export function openSubscription(
   const parts: Parts = {
     options,
     subscribe,
-    steps: planTopology(subscribe.topology, options),
+    steps: stepsOf(subscribe, options),
     connection: () => connection,
     first: deferred(),
     intake: null,
@@ -84,6 +84,12 @@ export function openSubscription(
     },
   }
   return { subscription, consuming: parts.first.promise }
+}
+
+/** Each once: partitions share their dead letters and exchanges. */
+function stepsOf({ topology, beside = [] }: SubscribeOptions, options: ResolvedOptions): TopologyStep[] {
+  const steps = [topology, ...beside].flatMap((each) => planTopology(each, options))
+  return [...new Map(steps.map((step) => [JSON.stringify(step), step])).values()]
 }
 
 function closedTooEarly({ topology }: SubscribeOptions): WaybillError {

@@ -75,7 +75,7 @@ function createRun<Tx>(parts: JudgeParts<Tx>, ways: RunWays): (works: readonly W
   return async (given) => {
     const works: Work[] = []
     for (const work of given) {
-      if (work.session.state === 'lost') ways.ended(work, true)
+      if (work.session.state !== 'live') ways.ended(work, true)
       else works.push(work)
     }
     if (works.length === 0) return

@@ -18,6 +18,7 @@ export interface Subscriber {
 export interface SubscriberParts {
   readonly transport: Transport
   readonly topology: QueueTopology
+  readonly beside?: readonly QueueTopology[] | undefined
   readonly prefetch: number
   readonly clock: Clock
   readonly logger: Logger
@@ -50,12 +51,13 @@ export function createSubscriber(parts: SubscriberParts): Subscriber {
       const subscription = await parts.transport.subscribe({
         signal: opening.signal,
         topology: parts.topology,
+        beside: parts.beside,
         prefetch: parts.prefetch,
         onDelivery(delivery) {
           if (!opening.signal.aborted) parts.onDelivery(delivery, self.session)
         },
         onState(state) {
-          if (state === 'connecting') lose()
+          if (state === 'connecting' && !opening.signal.aborted) lose()
         },
       })
       if (opening.signal.aborted) await subscription.close()

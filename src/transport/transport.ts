@@ -98,6 +98,8 @@ export interface Delivery {
 
 export interface SubscribeOptions {
   readonly topology: QueueTopology
+  /** Declared before anything is consumed, as the topology is: the other partitions, so that no message misses them. */
+  readonly beside?: readonly QueueTopology[] | undefined
   /** How many deliveries may be unanswered at a time; from two on there may be one more right after connecting. */
   readonly prefetch: number
   /** Must not throw. */

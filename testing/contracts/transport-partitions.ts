@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { SubscribeOptions } from '../../src/ports.ts'
+import type { QueueTopology, SubscribeOptions } from '../../src/ports.ts'
 import { eventually } from '../eventually.ts'
 import {
   acknowledge,
@@ -23,17 +23,20 @@ export function transportPartitionsContract(contract: TransportContract): void {
   })
 
   /** A partition of `billing` that gets the given slots. */
+  const topologyOf = (slots: readonly number[]): QueueTopology => ({
+    queue: `billing.${String(slots[0])}`,
+    bindings: slots.map((slot) => ({
+      exchange: 'orders.events',
+      routingKey: `order.placed.p${String(slot)}`,
+    })),
+    partitionOf: 'billing',
+  })
   const subscribe = (
     slots: readonly number[],
     given: Partial<SubscribeOptions> = {},
   ): Promise<SubscriptionProbe> => {
-    const queue = `billing.${String(slots[0])}`
-    const bindings = slots.map((slot) => ({
-      exchange: 'orders.events',
-      routingKey: `order.placed.p${String(slot)}`,
-    }))
-    const topology = { queue, bindings, partitionOf: 'billing' }
-    return probeSubscription(subject.transport, { queue, topology, ...given })
+    const topology = topologyOf(slots)
+    return probeSubscription(subject.transport, { queue: topology.queue, topology, ...given })
   }
 
   const send = async (
@@ -66,6 +69,16 @@ export function transportPartitionsContract(contract: TransportContract): void {
       expect(all.bodies()).toEqual(['a', 'b', 'c', 'd', 'last'])
       expect(even.deliveries[0]).toMatchObject({ exchange: 'orders.events', routingKey: 'order.placed' })
       expect(even.deliveries[0]?.envelope?.headers).toEqual(all.deliveries[0]?.envelope?.headers)
+    })
+
+    test('are there before the first of them is consumed, if they are declared beside it', async () => {
+      const beside = [1, 2].map((slot) => topologyOf([slot]))
+      await subscribe([0], { beside })
+      expect(await send([...inSlot(1, ['a']), ...inSlot(2, ['b'])])).toEqual(['confirmed', 'confirmed'])
+      const later = await subscribe([2], { onDelivery: acknowledge })
+      await later.receives(1)
+      expect(later.bodies()).toEqual(['b'])
+      await subscribe([1])
     })
 
     test('are routes of their own: a slot without a partition is unroutable, and so is no slot', async () => {

@@ -15,6 +15,8 @@ export interface PartitionUser extends SubscriptionUser {
 export interface PartitionParts {
   readonly transport: Transport
   readonly topology: QueueTopology
+  /** Other partitions that may not have been declared yet. */
+  readonly beside: readonly QueueTopology[]
   readonly prefetch: number
   readonly clock: Clock
   readonly logger: Logger

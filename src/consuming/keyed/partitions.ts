@@ -6,6 +6,7 @@ import type { Subscriber } from '../subscriber.ts'
 import { createPartition, type Partition, type PartitionUser } from './partition.ts'
 import type { PartitionPlan, PartitionShare, PartitionStore } from './partition-store.ts'
 import { partitionTopology } from './partition-topology.ts'
+import { createSettledIn, type SettledIn } from './settled-in.ts'
 import { createSharing, type Sharing } from './sharing.ts'
 
 export interface PartitionsParts {
@@ -33,6 +34,7 @@ interface Life {
   readonly ended: AbortController
   readonly owned: Map<number, Owned>
   readonly sharing: Sharing
+  readonly settledIn: SettledIn
 }
 
 const AWAY_BACKOFF: BackoffOptions = { baseMs: 200, maxMs: 10_000, jitter: 0.5 }
@@ -49,7 +51,7 @@ export function createPartitions(parts: PartitionsParts): Subscriber {
         await join(parts, life)
         // At once, as the broker may be away for longer than a lease.
         if (!life.ended.signal.aborted) life.sharing.start()
-        await Promise.all([...life.owned.values()].map(({ partition }) => opened(partition)))
+        await life.settledIn.promise
       } catch (error) {
         await end(parts, life)
         throw error
@@ -82,15 +84,6 @@ export function createPartitions(parts: PartitionsParts): Subscriber {
   return subscriber
 }
 
-/** One that has gone to others meanwhile need not be opened any more. */
-async function opened(partition: Partition): Promise<void> {
-  try {
-    await partition.opening
-  } catch (error) {
-    if (partition.state !== 'left') throw error
-  }
-}
-
 /** Waits for a database that is away, as for a broker. */
 async function join({ clock, isAway, logger }: PartitionsParts, { sharing, ended }: Life): Promise<void> {
   for (let tries = 1; !ended.signal.aborted; tries += 1) {
@@ -106,8 +99,10 @@ async function join({ clock, isAway, logger }: PartitionsParts, { sharing, ended
 }
 
 /** First nothing of it is consumed any more, then others may have it. */
-async function end({ logger }: PartitionsParts, { ended, owned, sharing }: Life): Promise<void> {
+async function end({ logger }: PartitionsParts, life: Life): Promise<void> {
+  const { ended, owned, sharing } = life
   ended.abort()
+  life.settledIn.resolve()
   await sharing.halt()
   await dropAll(owned)
   try {
@@ -126,11 +121,12 @@ async function dropAll(owned: Map<number, Owned>): Promise<void> {
 function createLife(parts: PartitionsParts): Life {
   const owned = new Map<number, Owned>()
   const ended = new AbortController()
+  const settledIn = createSettledIn()
   const sharing = createSharing({
     ...parts,
     apply: (share, plan) => {
       if (ended.signal.aborted) return true
-      take(parts, { owned, plan }, share)
+      take(parts, { owned, settledIn }, { share, plan })
       return giveUp(owned, share, sharing)
     },
     takeLeft() {
@@ -140,14 +136,14 @@ function createLife(parts: PartitionsParts): Life {
     },
     onLost: () => void dropAll(owned),
   })
-  return { ended, owned, sharing }
+  return { ended, owned, sharing, settledIn }
 }
 
 /** Consumes what is new, and no longer what has gone to others. */
 function take(
   parts: PartitionsParts,
-  { owned, plan }: { readonly owned: Map<number, Owned>; readonly plan: PartitionPlan },
-  share: PartitionShare,
+  { owned, settledIn }: Pick<Life, 'owned' | 'settledIn'>,
+  { share, plan }: { readonly share: PartitionShare; readonly plan: PartitionPlan },
 ): void {
   const epochs = new Map(share.owned.map(({ partition, epoch }) => [partition, epoch]))
   for (const [number, { epoch, partition }] of owned) {
@@ -157,12 +153,20 @@ function take(
     void partition.drop()
   }
   const { partitions, prefetch } = plan
+  const topologyOf = (partition: number): QueueTopology =>
+    partitionTopology(parts.topology, { partition, partitions })
+  // The first one declares all: another instance may be about to consume the others, or none may.
+  let beside = settledIn.isDone ? [] : Array.from({ length: partitions }, (_, number) => topologyOf(number))
   for (const [number, epoch] of epochs) {
     if (owned.has(number)) continue
-    const topology = partitionTopology(parts.topology, { partition: number, partitions })
-    owned.set(number, { epoch, partition: createPartition({ ...parts, topology, prefetch }) })
+    const topology = topologyOf(number)
+    const partition = createPartition({ ...parts, topology, beside, prefetch })
+    owned.set(number, { epoch, partition })
+    if (beside.length > 0) settledIn.follow(partition)
+    beside = []
     parts.logger.info({ queue: topology.queue, epoch }, 'A partition is consumed here from now on.')
   }
+  if (epochs.size === 0) settledIn.resolve()
 }
 
 /** Leaves what is more than the fair share, the last first. @returns whether nothing is on the move. */

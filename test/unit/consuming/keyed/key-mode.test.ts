@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { memoryTransport, type MemoryTransaction } from '../../../../adapters/memory/index.ts'
-import type { Consumer, Transport } from '../../../../src/index.ts'
+import type { Consumer, Database, Transport } from '../../../../src/index.ts'
 import { createFakeClock } from '../../../support/fake-clock.ts'
 import { eventually } from '../../../support/eventually.ts'
 import { createGate, turns } from '../setup.ts'
-import { append, messages, setup, type Bench, type Options } from './setup.ts'
+import { append, setup, type Bench, type Options } from './setup.ts'
 
 const started: Consumer[] = []
 afterEach(async () => {
@@ -311,58 +311,44 @@ describe('the instances of a consumer in mode key', () => {
     expect(bench.lists()).toEqual({ a: [0] })
   })
 
+  test('begin nothing behind a message that fails while they stop', async () => {
+    const clock = createFakeClock()
+    const bench = setup({ clock })
+    const { database } = bench
+    const slow = { isOn: false }
+    const share: Database<MemoryTransaction>['partitions']['share'] = (member, leaseMs) =>
+      slow.isOn ? new Promise(() => undefined) : database.partitions.share(member, leaseMs)
+    const gate = createGate()
+    const begun: number[] = []
+    const consumer = await start(bench, {
+      database: { ...database, partitions: { ...database.partitions, share } },
+      handlers: {
+        'stock.moved': async ({ payload }) => {
+          begun.push(payload.n)
+          await gate.passed
+          throw new Error('out of stock')
+        },
+      },
+    })
+    for (const n of range(3)) bench.move('a', n)
+    await turns()
+    slow.isOn = true
+    await pass(clock, 3_000, 500)
+    const stopped = consumer.stop()
+    gate.open()
+    await turns()
+    expect(begun).toEqual([0])
+    await pass(clock, 60_000, 1_000)
+    await stopped
+    expect(begun).toEqual([0])
+    const left = range(4).flatMap((partition) => bench.broker.messages(`stock-list.${String(partition)}`))
+    expect(left.map(({ envelope }) => String(envelope?.body))).toEqual(['{"n":0}', '{"n":1}', '{"n":2}'])
+  })
+
   test('are not stopped by one another', async () => {
     const bench = setup()
     const all = await Promise.all(range(6).map(() => start(bench)))
     await Promise.all(all.map((consumer) => consumer.stop()))
     expect(all.map((consumer) => consumer.status().state)).toEqual(range(6).map(() => 'stopped'))
-  })
-})
-
-describe('a consumer that cannot run in mode key', () => {
-  const refusal = (options: Options): string => {
-    try {
-      setup().instance(options)
-      return 'none'
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error)
-    }
-  }
-
-  test('handles a type that is not partitioned', () => {
-    const text = refusal({ handlers: { 'stock.viewed': () => undefined } })
-    expect(text).toMatch(/"stock.viewed" is not partitioned/)
-    expect(text).toMatch(/messageType\(\{ partitioned: true/)
-  })
-
-  test.each([
-    [{ partitions: 3 }, /Option partitions/],
-    [{ partitions: 0 }, /Option partitions/],
-    [{ partitions: 128 }, /Option partitions/],
-    [{ onUnknownType: 'dead' }, /onUnknownType .* mode "key"/],
-    [{ mode: 'unordered', onUnknownType: 'retry' }, /onUnknownType .* mode "unordered"/],
-    [{ mode: 'unordered' }, /Option partitions .* says nothing/],
-    [{ partitionLeaseMs: 10 }, /Option partitionLeaseMs/],
-    [{ mode: 'strict' as 'key' }, /Option mode/],
-  ] satisfies [Options, RegExp][])('has %j', (options, text) => {
-    expect(refusal(options)).toMatch(text)
-  })
-
-  test('divides the keys otherwise than the others do', async () => {
-    const bench = setup()
-    await start(bench)
-    const other = bench.instance({ partitions: 8 })
-    await expect(other.start()).rejects.toMatchObject({ code: 'WAYBILL_OPTION_INVALID' })
-    await expect(other.start()).rejects.toThrow(/8 partitions of queue "stock-list", but has 4/)
-    await other.stop()
-  })
-
-  test('keeps the prefetch of the others', async () => {
-    const bench = setup({ messages })
-    await start(bench, { prefetch: 50 })
-    await start(bench, { prefetch: 200 })
-    expect(bench.log.filter(({ text }) => text.startsWith('The prefetch of partitions'))).toMatchObject([
-      { fields: { wanted: 200, prefetch: 50 } },
-    ])
   })
 })
