@@ -81,6 +81,9 @@ export interface RelayOptions {
 
 export type ResolvedRelayOptions = Required<RelayOptions>
 
+/** How many records of each lane are looked through for those that wait; beyond, they are only known to be more. */
+export const LOOK_RECORDS = 10_000
+
 const MEBIBYTE = 1_048_576
 const HOUR_MS = 3_600_000
 

@@ -37,7 +37,8 @@ export function checkNames(given: unknown, what: string, known: readonly string[
     return refuse(`${what} is ${kindOf(given)}.`, 'Wanted is an object.')
   }
   const unknown = Object.keys(given).find((name) => !known.includes(name))
-  if (unknown !== undefined) refuse(`${what} has an unknown name ${quote(unknown)}.`, `Known are ${known.join(', ')}.`)
+  if (unknown !== undefined)
+    refuse(`${what} has an unknown name ${quote(unknown)}.`, `Known are ${known.join(', ')}.`)
 }
 
 function refuse(problem: string, wanted: string): never {

@@ -2,7 +2,7 @@ import type { Backlog, BlockedKeys, LaneStatus, OutboxMeta, SeenCluster } from '
 import { databasesOf, describeTarget, SCHEMA_VERSION, withDatabase, type DatabaseTarget } from '../compose.ts'
 import type { Config } from '../config.ts'
 import type { Command, CommandCall } from './command.ts'
-import { LOOK_RECORDS } from '../upkeep/blocked-watch.ts'
+import { LOOK_RECORDS } from '../options.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 
 /** What `waybill status --json` prints, as an array when there are several outboxes; fields are only ever added. */

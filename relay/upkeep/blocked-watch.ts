@@ -1,12 +1,10 @@
 import type { Drain, Logger, RelayStore, Telemetry } from '../../src/ports.ts'
-import type { ResolvedRelayOptions } from '../options.ts'
+import { LOOK_RECORDS, type ResolvedRelayOptions } from '../options.ts'
 import { createCrowds } from './crowds.ts'
 
 /** How often what waits behind parked records is counted. */
 const COUNT_MS = 30_000
 const LOOK_AGAIN_MS = 1000
-/** Of each lane; beyond, what waits is only known to be more. */
-export const LOOK_RECORDS = 10_000
 
 export interface BlockedWatchParts {
   readonly store: RelayStore
