@@ -111,15 +111,18 @@ export function formatStoredHeaders(
   if (stored.causationId !== null) all[STORED_HEADER.causation] = stored.causationId
   if (slot !== null) all[STORED_HEADER.slot] = String(slot)
   if (unroutable !== null) all[STORED_HEADER.unroutable] = unroutable
-  return JSON.stringify(all)
+  return Object.keys(all).length === 0 ? NO_HEADERS : JSON.stringify(all)
 }
+
+/** Most messages have none: neither side then calls upon JSON. */
+const NO_HEADERS = '{}'
 
 /**
  * Reads the column `headers` of the outbox. Values that are not texts, which Waybill never writes, are left out.
  * @throws SyntaxError when the text is not JSON.
  */
 export function parseStoredHeaders(text: string): StoredHeaders {
-  const parsed: unknown = text === '{}' ? {} : JSON.parse(text)
+  const parsed: unknown = text === NO_HEADERS ? {} : JSON.parse(text)
   const headers = new Map<string, string>()
   if (typeof parsed === 'object' && parsed !== null) {
     for (const [name, value] of Object.entries(parsed))
