@@ -45,8 +45,8 @@ describe('an exchange', () => {
     expect(await probe.settled(missing)).toEqual(['gated', 'gated'])
     expect(outcomeOf(probe, missing[0]?.messageId ?? '')).toMatchObject({
       error: {
-        code: 'WAYBILL_BROKER_UNAVAILABLE',
-        message: expect.stringContaining('no exchange') as string,
+        code: 'WAYBILL_TOPOLOGY_MISSING',
+        message: expect.stringContaining('no exchange "missing.events"') as string,
       },
     })
     await world.bind('missing', 'missing.events')
