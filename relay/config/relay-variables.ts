@@ -72,9 +72,9 @@ export const RELAY_VARIABLES: VariablesOf<RelayValues> = {
   },
   WAYBILL_WINDOW_BYTES: {
     ...optional,
-    meaning: 'The most bytes that wait for a confirm at a time; as many again may wait in memory.',
+    meaning: 'The most bytes that wait for a confirm at a time; half as many may wait in memory.',
     parser: whole('bytes', 65_536, 1_073_741_824),
-    fallback: 67_108_864,
+    fallback: 33_554_432,
   },
   WAYBILL_POLL_MIN_MS: {
     ...optional,

@@ -19,7 +19,7 @@ export interface DrainOptions {
   readonly batchSize: number
   /** How many messages may be without an outcome. */
   readonly window: number
-  /** How many bytes may be without an outcome, and how many may wait in memory. */
+  /** How many bytes may be without an outcome; half as many may wait in memory. */
   readonly windowBytes: number
   /** How many records of a key may be without an outcome: one, or as many as there are. */
   readonly order: 'strict' | 'pipelined'
@@ -97,7 +97,7 @@ export function createDrain(options: DrainOptions, ports: DrainPorts): Drain {
     gates,
     telemetry,
     batchSize,
-    windowBytes,
+    waitingBytes: windowBytes / 2,
     passBlockedKeys,
     now,
   })

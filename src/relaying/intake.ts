@@ -22,7 +22,8 @@ export interface IntakeParts {
   readonly gates: Gates
   readonly telemetry: Telemetry
   readonly batchSize: number
-  readonly windowBytes: number
+  /** How many bytes may wait in memory. */
+  readonly waitingBytes: number
   readonly passBlockedKeys: boolean
   now(): number
 }
@@ -45,13 +46,16 @@ export interface Intake {
   removed(job: Held): void
 }
 
+/** An answer of the database takes several times as much memory as the records that it brings. */
+const MOST_FETCHED_BYTES = 8 * 1024 * 1024
+
 export function createIntake(parts: IntakeParts): Intake {
-  const { memory, marks, batchSize, windowBytes } = parts
+  const { memory, marks, batchSize, waitingBytes } = parts
   let out: FetchPlan | null = null
   let lingering: Held[] = []
 
   const hasRoom = (lane: Lane): boolean => lane.open && !lane.leaving && lane.unsent < batchSize
-  const isFull = (): boolean => memory.ready >= batchSize || memory.unsentBytes >= windowBytes
+  const isFull = (): boolean => memory.ready >= batchSize || memory.unsentBytes >= waitingBytes
   const finish = (): void => {
     out = null
     for (const job of lingering) forget(job)
@@ -114,8 +118,9 @@ export function createIntake(parts: IntakeParts): Intake {
 }
 
 function makePlan(parts: IntakeParts, lanes: readonly Lane[]): FetchPlan {
-  const { memory, gates, batchSize, windowBytes, passBlockedKeys } = parts
-  const split = shares(lanes, { maxRecords: batchSize, maxBytes: windowBytes - memory.unsentBytes })
+  const { memory, gates, batchSize, waitingBytes, passBlockedKeys } = parts
+  const maxBytes = Math.min(waitingBytes - memory.unsentBytes, MOST_FETCHED_BYTES)
+  const split = shares(lanes, { maxRecords: batchSize, maxBytes })
   const judges = new Map<number, LaneSweep>()
   const hints = new Map<number, LaneHints>()
   const requests = lanes.map((lane, index) => {
