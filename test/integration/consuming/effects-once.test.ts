@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
+import { DRIVERS } from './drivers.ts'
 import { createGate, createWorld, QUEUE, recordEffect } from './world.ts'
 
 const once = (ids: readonly string[]): Map<string, number> => new Map(ids.map((id) => [id, 1]))
 
-describe('the effect of a message happens once', () => {
+describe.each(DRIVERS)('the effect of a message happens once, by %s,', (driver) => {
   it('when it is delivered again later', async () => {
-    await using world = await createWorld()
+    await using world = await createWorld({ driver })
     const { outcomes } = await world.consume()
     const [messageId = ''] = await world.place(1)
     await eventually(() => outcomes.length === 1)
@@ -18,20 +19,20 @@ describe('the effect of a message happens once', () => {
   })
 
   it('when two consumers get copies of many messages at the same time', async () => {
-    await using world = await createWorld()
+    await using world = await createWorld({ driver })
     const consumers = [await world.consume(), await world.consume()]
-    const ids = await world.place(100)
-    for (const messageId of ids.slice(0, 50)) await world.place(2, { messageId })
+    const ids = await world.place(60)
+    for (const messageId of ids.slice(0, 10)) await world.place(2, { messageId })
     const all = (): string[] => consumers.flatMap(({ outcomes }) => outcomes)
-    await eventually(() => all().length === 200)
+    await eventually(() => all().length === 80)
     expect(await world.effects()).toEqual(once(ids))
-    expect(all().filter((outcome) => outcome === 'handled')).toHaveLength(100)
-    expect(all().filter((outcome) => outcome === 'duplicate')).toHaveLength(100)
+    expect(all().filter((outcome) => outcome === 'handled')).toHaveLength(60)
+    expect(all().filter((outcome) => outcome === 'duplicate')).toHaveLength(20)
     expect(consumers.every(({ outcomes }) => outcomes.length > 0)).toBe(true)
   })
 
   it('when two consumers get copies of one message while its handler runs', async () => {
-    await using world = await createWorld()
+    await using world = await createWorld({ driver })
     const gate = createGate()
     const started: string[] = []
     const handlers = {
@@ -57,7 +58,7 @@ describe('the effect of a message happens once', () => {
   })
 
   it('when the connection breaks after the commit and before the answer', async () => {
-    await using world = await createWorld()
+    await using world = await createWorld({ driver })
     const committed: string[] = []
     const cutOnCommit: typeof world.database = {
       ...world.database,
@@ -81,7 +82,7 @@ describe('the effect of a message happens once', () => {
   })
 
   it('when the channel is lost while the handler runs: the redelivery waits for it', async () => {
-    await using world = await createWorld()
+    await using world = await createWorld({ driver })
     const gate = createGate()
     const started: string[] = []
     const { consumer, outcomes } = await world.consume({
@@ -106,7 +107,7 @@ describe('the effect of a message happens once', () => {
   })
 
   it('and what its handler writes is written with it or not at all', async () => {
-    await using world = await createWorld()
+    await using world = await createWorld({ driver })
     const { outcomes } = await world.consume({
       handlers: {
         'order.placed': async ({ messageId, key, payload }, { tx, outbox }) => {

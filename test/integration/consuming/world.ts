@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { connect } from 'amqplib'
 import pg from 'pg'
-import { pgDatabase, pgPool } from '../../../adapters/pg/index.ts'
+import { pgPool } from '../../../adapters/pg/index.ts'
 import { migrate } from '../../../adapters/postgres/index.ts'
 import { rabbitmq } from '../../../adapters/rabbitmq/index.ts'
 import {
@@ -16,16 +16,17 @@ import { createTestVhost } from '../../support/broker.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
+import { openDatabase, runSql, type Driver, type Tx } from './drivers.ts'
 
 const catalogue = defineMessages(
   { 'order.placed': messageType<{ orderId: string }>(), 'order.paid': messageType<{ orderId: string }>() },
   { source: 'orders' },
 )
 export type Messages = typeof catalogue
-const messages: Messages = catalogue
+export const messages: Messages = catalogue
 export const QUEUE = 'billing'
 
-export type Options = Partial<ConsumerOptions<Messages, pg.ClientBase>>
+export type Options = Partial<ConsumerOptions<Messages, Tx>>
 
 /** One consumer with all that it told. */
 export interface Running {
@@ -37,7 +38,9 @@ export interface Running {
 /** A database and a broker, a proxy before the broker, and what a test has to know of both from outside. */
 export interface World extends AsyncDisposable {
   readonly pool: pg.Pool
-  readonly database: Database<pg.ClientBase>
+  readonly databaseUrl: string
+  readonly amqpUrl: string
+  readonly database: Database<Tx>
   readonly proxy: TcpProxy
   /** Started; stopped with the world. */
   consume(options?: Options): Promise<Running>
@@ -52,6 +55,8 @@ export interface World extends AsyncDisposable {
 }
 
 export interface WorldOptions {
+  /** By which the consumers reach the database. Default: `pg`. */
+  readonly driver?: Driver
   /** Where the servers are. Default: those that all tests share. */
   readonly databaseUrl?: string
   readonly amqpUrl?: string
@@ -59,7 +64,7 @@ export interface WorldOptions {
 
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const stack = createStack()
-  const pool = await poolOf(options, stack)
+  const { pool, url } = await poolOf(options, stack)
   await migrate(pgPool(pool), { schema: 'waybill' })
   await pool.query('create table effect (message_id text not null)')
   const amqpUrl = options.amqpUrl ?? stack.use(await createTestVhost()).url
@@ -69,10 +74,12 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const direct = rabbitmq({ url: amqpUrl, reconnect })
   stack.defer(() => direct.close())
   stack.defer(() => transport.close())
-  const database = pgDatabase(pool)
+  const { database } = stack.use(openDatabase(options.driver ?? 'pg', url))
 
   return {
     pool,
+    databaseUrl: url,
+    amqpUrl,
     database,
     proxy,
     async consume(given = {}) {
@@ -116,28 +123,32 @@ function createStack(): Stack {
   }
 }
 
-async function poolOf({ databaseUrl }: WorldOptions, stack: Stack): Promise<pg.Pool> {
-  if (databaseUrl === undefined) return stack.use(await createTestDatabase()).pool
+/** What the test looks with, and where. */
+async function poolOf(
+  { databaseUrl }: WorldOptions,
+  stack: Stack,
+): Promise<{ readonly pool: pg.Pool; readonly url: string }> {
+  if (databaseUrl === undefined) return stack.use(await createTestDatabase())
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 20 })
   pool.on('error', () => undefined)
   stack.defer(() => pool.end())
-  return pool
+  return { pool, url: databaseUrl }
 }
 
 /** Writes an effect on the handler's transaction. */
-export async function recordEffect(messageId: string, tx: pg.ClientBase): Promise<void> {
-  await tx.query('insert into effect (message_id) values ($1)', [messageId])
+export async function recordEffect(messageId: string, tx: Tx): Promise<void> {
+  await runSql(tx, `insert into effect (message_id) values ('${messageId}')`)
 }
 
 function makeConsumer(
-  given: Options & { readonly database: Database<pg.ClientBase>; readonly transport: Transport },
+  given: Options & { readonly database: Database<Tx>; readonly transport: Transport },
 ): Running {
   const outcomes: HandledOutcome[] = []
   const log: Running['log'] = []
   const at = (level: string) => (fields: Readonly<Record<string, unknown>>, text: string) => {
     log.push({ level, text, fields })
   }
-  const consumer = createConsumer<Messages, pg.ClientBase>({
+  const consumer = createConsumer<Messages, Tx>({
     name: QUEUE,
     messages,
     handlers: { 'order.placed': ({ messageId }, { tx }) => recordEffect(messageId, tx) },
