@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { grants, migrate } from '../../../adapters/postgres/index.ts'
 import { RIGHTS } from '../../../adapters/postgres/rights.ts'
 import { createTestVhost } from '../../support/broker.ts'
@@ -7,6 +7,8 @@ import { createTestDatabase, type TestDatabase } from '../../support/database.ts
 import { eventually } from '../../support/eventually.ts'
 import { rawPool } from '../postgres/setting.ts'
 import { startJourney } from './journey.ts'
+
+vi.setConfig({ testTimeout: 180_000 })
 
 const ROLES = ['writer', 'relay', 'consumer'] as const
 type RoleName = (typeof ROLES)[number]

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { pgDatabase, pgPool } from '../../../adapters/pg/index.ts'
 import { migrate, SCHEMA_VERSION } from '../../../adapters/postgres/index.ts'
 import { MIGRATIONS, type Migration } from '../../../adapters/postgres/migrations.ts'
@@ -10,6 +10,8 @@ import { eventually } from '../../support/eventually.ts'
 import { insert, insertMany } from '../postgres/setting.ts'
 import { createRecordingBroker } from '../relay/recording-broker.ts'
 import { startJourney } from './journey.ts'
+
+vi.setConfig({ testTimeout: 180_000 })
 
 /** A next release: a column for every record, and a table of its own. */
 function nextMigrations(minCompatible: number): Migration[] {
@@ -93,7 +95,7 @@ describe('a migration beside running services', () => {
     expect(Math.max(longestMs, after.longestMs)).toBeLessThan(2000)
     const { rows } = await database.pool.query('select count(*)::int as n from waybill.outbox')
     expect(rows).toEqual([{ n: 1_000_001 + written + after.written }])
-  }, 180_000)
+  })
 
   it('gives up after a while and says who may be in its way; the next run goes on', async () => {
     await using database = await migrated()
