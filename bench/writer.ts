@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { createOutbox, defineMessages, messageType } from '../src/index.ts'
-import { compare, type Row, type Variant } from './measure.ts'
+import { cpuOfProgramAndServer } from './cpu.ts'
+import { compare, median, type Row, type Variant } from './measure.ts'
 import type { Setting } from './setting.ts'
 
 type Work = (client: pg.ClientBase, id: string) => Promise<unknown>
@@ -25,16 +26,47 @@ const FOLDED = `with business as (${BUSINESS}), written as (
 
 /**
  * What an outbox costs a business transaction: in a round trip of its own, and folded into the user's statement. The
- * `bare` variants insert the same record by hand.
+ * `bare` variants insert the same record by hand. The rows of CPU count program and server together, and stand other
+ * work on the machine better than rates do: where both share a few cores, a rate is the inverse of it.
  */
 export async function benchWriter(setting: Setting): Promise<Row[]> {
   await setting.pool.query('create table bench_order (id uuid primary key, note text not null)')
-  const variants = { ...bareVariants(), ...variantsOf(setting) }
-  const [business, ...others] = Object.entries(variants).map(([name, work]): Variant => {
-    return { name, run: () => transactionsPerSecond(setting, work) }
+  const works = Object.entries({ ...bareVariants(), ...variantsOf(setting) })
+  const costs = new Map(works.map(([name]) => [name, [] as number[]]))
+  const [business, ...others] = works.map(([name, work]): Variant => {
+    const run = async (): Promise<number> => {
+      const { rate, cpu } = await measure(setting, work)
+      costs.get(name)?.push(cpu)
+      return rate
+    }
+    return { name, run }
   })
   if (business === undefined) return []
-  return compare({ bench: 'writer', unit: 'transactions/s', rounds: ROUNDS, variants: [business, ...others] })
+  const rates = await compare({
+    bench: 'writer',
+    unit: 'transactions/s',
+    rounds: ROUNDS,
+    variants: [business, ...others],
+  })
+  return [...rates, ...rowsOfCpu(costs, business.name)]
+}
+
+/** The ratio is that of the work done for the same CPU. The first round is for warming up. */
+function rowsOfCpu(costs: ReadonlyMap<string, readonly number[]>, first: string): Row[] {
+  const counted = (name: string): readonly number[] => costs.get(name)?.slice(1) ?? []
+  const limits = counted(first)
+  return [...costs.keys()].map((name) => {
+    const own = counted(name)
+    const ratio = median(own.map((cost, round) => (limits[round] ?? Number.NaN) / cost))
+    return {
+      bench: 'writer',
+      variant: `${name}: CPU`,
+      value: median(own),
+      unit: 'µs/transaction',
+      limit: median(limits),
+      ratio,
+    }
+  })
 }
 
 function bareVariants(): Readonly<Record<string, Work>> {
@@ -80,13 +112,15 @@ function variantsOf({ database }: Setting): Readonly<Record<string, Work>> {
   }
 }
 
-async function transactionsPerSecond({ pool, scale }: Setting, work: Work): Promise<number> {
+async function measure({ pool, scale }: Setting, work: Work): Promise<{ rate: number; cpu: number }> {
   await pool.query('truncate bench_order')
   await pool.query('truncate waybill.outbox')
-  const until = performance.now() + RUN_MS * scale
+  const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => pool.connect()))
+  const cpu = await cpuOfProgramAndServer(pool)
+  const [started, used] = [performance.now(), cpu()]
+  const until = started + RUN_MS * scale
   let count = 0
-  const one = async (): Promise<void> => {
-    const client = await pool.connect()
+  const one = async (client: pg.PoolClient): Promise<void> => {
     while (performance.now() < until) {
       await client.query('begin')
       await work(client, randomUUID())
@@ -95,7 +129,6 @@ async function transactionsPerSecond({ pool, scale }: Setting, work: Work): Prom
     }
     client.release()
   }
-  const started = performance.now()
-  await Promise.all(Array.from({ length: CONNECTIONS }, one))
-  return (count / (performance.now() - started)) * 1_000
+  await Promise.all(clients.map(one))
+  return { rate: (count / (performance.now() - started)) * 1_000, cpu: (cpu() - used) / count }
 }
