@@ -87,6 +87,8 @@ for (const [name, statements] of Object.entries(SETTINGS)) {
       const entry = { consumer: 'billing', messageId: randomUUID(), fingerprint: -1 }
       const remember = (): Promise<string> => database.transaction((tx) => database.inbox.remember(tx, entry))
       expect([await remember(), await remember()]).toEqual(['first', 'duplicate'])
+      const claim = { consumer: 'billing', holder: randomUUID(), retentionMs: 60_000, leaseMs: 0 }
+      expect(await database.inbox.claimPruning(claim)).toBe(60_000)
       expect(await database.inbox.prune({ retentionMs: 60_000, limit: 10 })).toBe(0)
       await setting.pool.query(`update waybill.inbox set handled_at = handled_at - interval '1 hour'`)
       expect(await database.inbox.prune({ retentionMs: 60_000, limit: 10 })).toBe(1)
