@@ -18,7 +18,7 @@ export const PRUNE_EVERY_MS: number = 10 * 60_000
 export const PRUNE_LIMIT = 1000
 const BETWEEN_BATCHES_MS = 50
 /** Longer than a statement and the pause behind it take; it is renewed with each. */
-export const PRUNING_LEASE_MS = 60_000
+const PRUNING_LEASE_MS = 60_000
 
 /**
  * Forgets, from time to time and in small batches, what was handled longer ago than the retention, until the signal

@@ -6,6 +6,7 @@ import { createTestVhost } from '../../support/broker.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgres-server.ts'
 import { startRabbitmq, type RabbitmqServer } from '../../support/rabbitmq-server.ts'
+import { runSql } from './drivers.ts'
 import { createWorld, recordEffect } from './world.ts'
 
 /** Counts how often the broker delivers, so that a test can tell that nothing was delivered again. */
@@ -57,13 +58,18 @@ describe('a database that goes away', () => {
     await server[Symbol.asyncDispose]()
   })
 
-  for (const [what, mode] of [
-    ['is shut down', 'fast'],
-    ['crashes', 'immediate'],
+  for (const [what, mode, driver] of [
+    ['is shut down', 'fast', 'pg'],
+    ['crashes', 'immediate', 'pg'],
+    ['crashes', 'immediate', 'knex'],
   ] as const) {
-    it(`and ${what} under load, until it was asked for five times, loses nothing, spends no delivery and repeats no effect`, async () => {
+    it(`and ${what} under load of ${driver}, until it was asked for five times, loses nothing, spends no delivery and repeats no effect`, async () => {
       await using vhost = await createTestVhost()
-      await using world = await createWorld({ databaseUrl: await freshDatabase(server), amqpUrl: vhost.url })
+      await using world = await createWorld({
+        driver,
+        databaseUrl: await freshDatabase(server),
+        amqpUrl: vhost.url,
+      })
       const inner = rabbitmq({ url: vhost.url })
       const { transport, counts } = counting(inner)
       const { database, asked } = probed(world.database)
@@ -131,7 +137,7 @@ describe('a database that goes away', () => {
           runs += 1
           await recordEffect(messageId, tx)
           if (runs === 1)
-            await tx.query('select pg_terminate_backend(pg_backend_pid())').catch(() => undefined)
+            await runSql(tx, 'select pg_terminate_backend(pg_backend_pid())').catch(() => undefined)
         },
       },
     })
