@@ -43,7 +43,13 @@ export { createMessageIds, inboxId, isMessageId } from './message/message-id.ts'
 export type { MessageIds } from './message/message-id.ts'
 export type { Message, MessageToWrite, ReadMessage, WrittenMessage } from './message/message.ts'
 export { SLOT_COUNT, slotOf, slotRoutingKey } from './message/slot.ts'
-export type { AppendOptions, NewRecord, OutboxStore, SqlStatement } from './outbox/outbox-store.ts'
+export type {
+  AppendOptions,
+  NewRecord,
+  OutboxStore,
+  ScheduledRecord,
+  SqlStatement,
+} from './outbox/outbox-store.ts'
 export { createDrain } from './relaying/drain.ts'
 export type { Drain, DrainOptions, DrainPorts } from './relaying/drain.ts'
 export type { FetchPlan } from './relaying/intake.ts'
@@ -74,6 +80,7 @@ export type {
   RelayStore,
   Ring,
   Rotation,
+  Scheduled,
   SeenCluster,
   Settlement,
 } from './relaying/relay-store.ts'

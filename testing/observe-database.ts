@@ -44,6 +44,11 @@ export function observeDatabase<Tx>(inner: Database<Tx>): ObservedDatabase<Tx> {
           }),
         ),
       outbox: {
+        cancel: (tx, messageId) => inner.outbox.cancel(tx, messageId),
+        async schedule(tx, records) {
+          await inner.outbox.schedule(tx, records)
+          open.get(tx)?.push(...records)
+        },
         statement: (records, business) => inner.outbox.statement(records, business),
         async append(tx, records, options) {
           await inner.outbox.append(tx, records, options)

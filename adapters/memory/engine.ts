@@ -1,9 +1,14 @@
-import { WaybillError, type Clock, type OutboxRecord } from '../../src/ports.ts'
+import { WaybillError, type Clock, type OutboxRecord, type ScheduledRecord } from '../../src/ports.ts'
 import { createLocks, type Locks } from './locks.ts'
 
 /** A record with the transaction that wrote it. */
 export interface StoredRecord extends OutboxRecord {
   readonly xid: number
+}
+
+/** A message that is kept for later. */
+export interface ScheduledRow extends ScheduledRecord {
+  readonly writtenAt: number
 }
 
 export type Row = Readonly<Record<string, unknown>>
@@ -16,6 +21,9 @@ export interface TransactionState {
   /** Null stands for a deleted row. */
   readonly writes: Map<string, Map<string, Row | null>>
   readonly appended: StoredRecord[]
+  readonly scheduled: ScheduledRow[]
+  /** Committed ones that it takes back. */
+  readonly cancelled: Set<ScheduledRow>
   readonly afterCommit: (() => void)[]
 }
 
@@ -32,6 +40,9 @@ export interface Engine {
   readonly locks: Locks
   readonly tables: Map<string, Map<string, Row>>
   readonly records: Map<number, StoredRecord>
+  readonly scheduled: Set<ScheduledRow>
+  /** Whether an open transaction takes it back. */
+  isCancelled(row: ScheduledRow): boolean
   /** Last position given out; grows also when its transaction rolls back. */
   sequence(): number
   nextPosition(): number
@@ -50,6 +61,7 @@ export function createEngine(clock: Clock, lockTimeoutMs: number): Engine {
   const tables = new Map<string, Map<string, Row>>()
   const records = new Map<number, StoredRecord>()
   const open = new Set<TransactionState>()
+  const scheduled = new Set<ScheduledRow>()
   const last = { xid: 2, position: 0 }
 
   const end = (state: TransactionState, status: 'committed' | 'rolled back' | 'lost'): void => {
@@ -63,6 +75,8 @@ export function createEngine(clock: Clock, lockTimeoutMs: number): Engine {
     locks,
     tables,
     records,
+    scheduled,
+    isCancelled: (row) => [...open].some(({ cancelled }) => cancelled.has(row)),
     sequence: () => last.position,
     nextPosition: () => (last.position += 1),
     xidOf: (state) => (state.xid ??= last.xid += 1),
@@ -79,6 +93,8 @@ export function createEngine(clock: Clock, lockTimeoutMs: number): Engine {
     commit(state) {
       for (const [table, rows] of state.writes) apply(tables, table, rows)
       for (const record of state.appended) records.set(record.position, record)
+      for (const row of state.scheduled) scheduled.add(row)
+      for (const row of state.cancelled) scheduled.delete(row)
       end(state, 'committed')
       for (const callback of state.afterCommit) callback()
     },
@@ -97,6 +113,8 @@ const newState = (): TransactionState => ({
   xid: null,
   writes: new Map(),
   appended: [],
+  scheduled: [],
+  cancelled: new Set(),
   afterCommit: [],
 })
 

@@ -1,5 +1,6 @@
 import { WaybillError, type NewRecord, type OutboxStore } from '../../src/ports.ts'
 import type { Engine, StoredRecord, TransactionState } from './engine.ts'
+import { cancel, schedule } from './scheduled.ts'
 import { statement, stateOf, type MemoryTransaction } from './transaction.ts'
 
 export function createOutboxStore(engine: Engine): OutboxStore<MemoryTransaction> {
@@ -10,6 +11,17 @@ export function createOutboxStore(engine: Engine): OutboxStore<MemoryTransaction
         if (lockKeys) await lock(engine, state, records)
         state.appended.push(...records.map((record) => stored(engine, state, record)))
       })
+    },
+    async schedule(tx, records) {
+      const state = stateOf(tx)
+      await statement(state, () => {
+        schedule(engine, state, records)
+        return Promise.resolve()
+      })
+    },
+    async cancel(tx, messageId) {
+      const state = stateOf(tx)
+      return statement(state, () => cancel(engine, state, messageId))
     },
     statement() {
       throw new WaybillError('WAYBILL_UNSUPPORTED', {

@@ -11,6 +11,7 @@ import type { Engine, StoredRecord } from './engine.ts'
 import { fetchPages } from './fetch.ts'
 import { createLeases } from './leases.ts'
 import { createParked, type ParkedRecord } from './parked.ts'
+import { createScheduled } from './scheduled.ts'
 import { snapshotText } from './snapshot.ts'
 
 export interface MemoryRelayStore {
@@ -28,6 +29,7 @@ const SCHEMA_VERSION = 2_147_483_647
 /** @param check rejects while the database is down on purpose. */
 export function createRelayStore(engine: Engine, check: () => Promise<void>): MemoryRelayStore {
   const leases = createLeases(engine.clock)
+  const scheduled = createScheduled(engine, (relayId, claim) => leases.owns(relayId, claim))
   const parked = createParked(engine, (relayId, claim) => leases.owns(relayId, claim))
   const meta: OutboxMeta = {
     schemaVersion: SCHEMA_VERSION,
@@ -82,6 +84,8 @@ export function createRelayStore(engine: Engine, check: () => Promise<void>): Me
     due: (request) => answer(() => parked.due(request)),
     blockedKeys: (lanes) => answer(() => parked.blockedKeys(lanes)),
     rotate: () => answer(() => ({ truncated: [], burnt: 0 })),
+    moveScheduled: (request) => answer(() => scheduled.moveScheduled(request)),
+    scheduled: () => answer(() => scheduled.scheduled()),
     countBlocked: ({ crowd }) => answer(() => parked.countBlocked(crowd)),
     backlog: () => answer(() => ({ ...waiting(engine), ...parked.counts() })),
     lanes: () => answer(() => leases.lanes()),

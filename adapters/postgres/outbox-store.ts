@@ -5,6 +5,7 @@ import type { SqlDriver } from './sql-executor.ts'
 import { appendCall } from './statements/append-call.ts'
 import { createInserts } from './statements/append.ts'
 import { LOCK_KEYS, lockKeysValues, lockName } from './statements/lock-keys.ts'
+import { cancel, schedule } from './statements/schedule.ts'
 
 export interface OutboxStoreOptions {
   readonly schema: string
@@ -37,6 +38,24 @@ export function createOutboxStore<Tx>(
         if (lockKeys && !single) await transaction.query(LOCK_KEYS, lockKeysValues(locks, records))
         const statement = single ? call(first, lockKeys ? locks : null) : inserts.plain(records)
         await transaction.execute(statement.text, statement.values)
+      } catch (error) {
+        throw explainMissingSchema(error, options.schema)
+      }
+    },
+    async schedule(tx, records) {
+      const transaction = driver.executor(tx)
+      if (records.length === 0) return
+      const { text, values } = schedule(schema, records)
+      try {
+        await transaction.execute(text, values)
+      } catch (error) {
+        throw explainMissingSchema(error, options.schema)
+      }
+    },
+    async cancel(tx, messageId) {
+      const transaction = driver.executor(tx)
+      try {
+        return (await transaction.query(cancel(schema), [messageId])).length > 0
       } catch (error) {
         throw explainMissingSchema(error, options.schema)
       }

@@ -17,6 +17,7 @@ import { createRebalancer } from './rebalance.ts'
 import { fetchResult, fetchValues, ringOf } from './record-rows.ts'
 import { references, settlement } from './references.ts'
 import { createRotator } from './rotate.ts'
+import { scheduledCalls } from './scheduled-calls.ts'
 import type { SqlExecutor, SqlPool } from './sql-executor.ts'
 import { backlog, EXACT_UP_TO, leafEstimate } from './statements/backlog.ts'
 import { clusters } from './statements/cluster.ts'
@@ -47,6 +48,7 @@ export function createRelayStore(pool: SqlPool, options: RelayStoreOptions = {})
     ...leaseCalls(database, schema),
     ...recordCalls(database, schema),
     ...parkedCalls(database, schema),
+    ...scheduledCalls(database, schema),
     ...viewCalls(database, schema),
   }
 }

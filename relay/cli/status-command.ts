@@ -1,4 +1,4 @@
-import type { Backlog, BlockedKeys, LaneStatus, OutboxMeta, SeenCluster } from '../../src/ports.ts'
+import type { Backlog, BlockedKeys, LaneStatus, OutboxMeta, Scheduled, SeenCluster } from '../../src/ports.ts'
 import { databasesOf, describeTarget, SCHEMA_VERSION, withDatabase, type DatabaseTarget } from '../compose.ts'
 import type { Config } from '../config.ts'
 import type { Command, CommandCall } from './command.ts'
@@ -18,6 +18,8 @@ export interface StatusReport {
     readonly estimated: boolean
     readonly oldestAgeMs: number | null
   }
+  /** Messages that are to be published later. */
+  readonly scheduled: Scheduled
   readonly parked: number
   readonly dead: number
   /** Keys that have a parked record, and how many records wait behind one: at least, unless `isComplete`. */
@@ -64,6 +66,7 @@ function statusOf(target: DatabaseTarget, config: Config): Promise<StatusReport>
       meta: await relay.meta(),
       backlog: await relay.backlog(),
       blocked: await relay.countBlocked({ look: LOOK_RECORDS, crowd: LOOK_RECORDS }),
+      scheduled: await relay.scheduled(),
       lanes: await relay.lanes(),
       clusters: await relay.clusters(),
     })
@@ -74,6 +77,7 @@ interface StatusFacts {
   readonly meta: OutboxMeta
   readonly backlog: Backlog
   readonly blocked: BlockedKeys
+  readonly scheduled: Scheduled
   readonly lanes: readonly LaneStatus[]
   readonly clusters: readonly SeenCluster[]
 }
@@ -88,6 +92,7 @@ function statusReport(target: DatabaseTarget, facts: StatusFacts): StatusReport 
     schemaVersion: meta.schemaVersion,
     codeVersion: SCHEMA_VERSION,
     backlog: { records, estimated, oldestAgeMs },
+    scheduled: facts.scheduled,
     parked,
     dead,
     blocked: { keys, records: waiting, isComplete },
@@ -151,6 +156,7 @@ function describe(report: StatusReport): string {
     `Outbox    ${report.outbox}`,
     `Schema    "${report.schema}", version ${report.schemaVersion} (this release: ${report.codeVersion})`,
     `Backlog   ${about}${backlog.records} ${plural(backlog.records, 'message')} not yet published${oldest}`,
+    `Scheduled ${scheduledText(report.scheduled)}`,
     `Parked    ${parked}, of which ${dead} dead`,
     `Blocked   ${blockedText(report.blocked)}`,
     ...clusterLines(clusters),
@@ -167,6 +173,13 @@ function clusterLines(clusters: readonly SeenCluster[]): string[] {
     ({ systemIdentifier, timeline, ageMs }) =>
       `Cluster   ${systemIdentifier || 'unknown'}, timeline ${timeline}, first seen ${duration(ageMs)} ago`,
   )
+}
+
+function scheduledText({ records, isExact, nextInMs }: Scheduled): string {
+  const more = isExact ? '' : 'more than '
+  const next =
+    nextInMs === null ? '' : nextInMs > 0 ? `, the next in ${duration(nextInMs)}` : ', the next is due'
+  return `${more}${records} ${plural(records, 'message')} for later${next}`
 }
 
 function blockedText({ keys, records, isComplete }: StatusReport['blocked']): string {

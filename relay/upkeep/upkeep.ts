@@ -9,6 +9,7 @@ import {
 } from '../../src/ports.ts'
 import type { ResolvedRelayOptions } from '../options.ts'
 import { blockedWatch } from './blocked-watch.ts'
+import { scheduleMover } from './schedule-mover.ts'
 
 export interface UpkeepParts {
   readonly store: RelayStore
@@ -40,7 +41,9 @@ const RETRY_MS = 1000
 export function createUpkeep(parts: UpkeepParts): Upkeep {
   const blocked = duty(parts, () => refreshBlocked(parts))
   const retries = duty(parts, () => retryParked(parts))
-  const others = [blockedWatch(parts), sweeper(parts), rotator(parts)].map((run) => duty(parts, run))
+  const others = [scheduleMover(parts), blockedWatch(parts), sweeper(parts), rotator(parts)].map((run) =>
+    duty(parts, run),
+  )
   const duties = [blocked, retries, ...others]
   return {
     start() {

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { isWaybillError, WaybillError } from '../errors.ts'
 import { definitionOf, exchangeOf, type Catalogue } from './catalogue.ts'
 import { conversationOf } from './conversation.ts'
@@ -38,13 +39,17 @@ export interface Encoding {
   readonly definition: TypeDefinition
   /** As it was given, for the schema to look at. */
   readonly payload: unknown
+  /** Milliseconds since 1970. Null: at once. */
+  readonly deliverAt: number | null
 }
 
-type Fields = Readonly<
-  Record<'type' | 'payload' | 'key' | 'headers' | 'correlationId' | 'causationId' | 'messageId', unknown>
->
+type Fields = Readonly<Record<(typeof KNOWN_FIELDS)[number], unknown>>
 
-const KNOWN_FIELDS = ['type', 'payload', 'key', 'headers', 'correlationId', 'causationId', 'messageId']
+const KNOWN_FIELDS = [
+  ...(['type', 'payload', 'key', 'headers', 'correlationId', 'causationId'] as const),
+  ...(['messageId', 'deliverAt'] as const),
+]
+const KNOWN: readonly string[] = KNOWN_FIELDS
 
 /**
  * Checks and encodes one message, all but its schema before this returns: what the caller changes afterwards is not
@@ -56,7 +61,16 @@ const KNOWN_FIELDS = ['type', 'payload', 'key', 'headers', 'correlationId', 'cau
 export function encodeMessage(given: unknown, context: EncodeContext): Encoding {
   checkFields(given)
   // Each field is read once: a getter may give something else the next time.
-  const { type, payload, key: givenKey, headers, correlationId, causationId, messageId: givenId } = given
+  const {
+    type,
+    payload,
+    key: givenKey,
+    headers,
+    correlationId,
+    causationId,
+    messageId: givenId,
+    deliverAt,
+  } = given
   const { limits } = context
   const definition = definitionOf(context.catalogue, readType(type))
   const key = readKey(givenKey, definition, limits)
@@ -83,9 +97,10 @@ export function encodeMessage(given: unknown, context: EncodeContext): Encoding 
     payload: encodeBody(definition, payload, limits),
   }
   checkHeaderBytes(record, stored, limits)
-  return { record, definition, payload }
+  return { record, definition, payload, deliverAt: readTime(deliverAt, definition) }
 }
 
+const { isDate } = types
 const NO_HEADERS: Readonly<Record<string, string>> = {}
 
 function checkFields(given: unknown): asserts given is Fields {
@@ -93,7 +108,7 @@ function checkFields(given: unknown): asserts given is Fields {
     throw invalid(`A message is ${kindOf(given)}.`, 'Wanted is an object such as { type, key, payload }.')
   }
   for (const field of Object.keys(given)) {
-    if (KNOWN_FIELDS.includes(field)) continue
+    if (KNOWN.includes(field)) continue
     throw invalid(`A message has the unknown field ${quote(field)}.`, `Known are ${KNOWN_FIELDS.join(', ')}.`)
   }
 }
@@ -124,6 +139,16 @@ function readMessageId(messageId: unknown, { type }: TypeDefinition): string | n
   throw invalid(
     `${named(type)} has the message id ${found}.`,
     'Wanted is a UUID, such as crypto.randomUUID() makes; or none, and a UUIDv7 is made.',
+  )
+}
+
+function readTime(deliverAt: unknown, { type }: TypeDefinition): number | null {
+  if (deliverAt === undefined) return null
+  const time = isDate(deliverAt) ? deliverAt.getTime() : NaN
+  if (time >= 0) return time
+  throw invalid(
+    `${named(type)} has a deliverAt that is ${isDate(deliverAt) ? 'no time since 1970' : kindOf(deliverAt)}.`,
+    'Wanted is a Date.',
   )
 }
 

@@ -23,6 +23,11 @@ export interface MessageDetails {
   readonly causationId?: string | null | undefined
   /** A UUID, for writers that must know it beforehand or give the same id on a retry. Default: a new UUIDv7. */
   readonly messageId?: string | undefined
+  /**
+   * Not to be published before, by the clock of the database, but soon after: it takes its place among the messages of its
+   * key then, and its `createdAt` is that time. Until then `outbox.cancel` takes it back. Default: at once.
+   */
+  readonly deliverAt?: Date | undefined
 }
 
 /** What is known of a message once it is written. */
@@ -49,7 +54,7 @@ export interface ReadMessage<Type extends string, Payload> {
   readonly key: string | null
   readonly correlationId: string | null
   readonly causationId: string | null
-  /** When it was written, by the clock of the sender's database. */
+  /** When it was written, by the clock of the sender's database; if it was scheduled, when it was due. */
   readonly createdAt: Date
   readonly headers: Readonly<Record<string, string>>
   /** What the schema of its type made of the payload; without a schema, the payload as it was decoded. */

@@ -15,6 +15,12 @@ export interface NewRecord {
   readonly payload: Buffer
 }
 
+/** A message that is to be published later. */
+export interface ScheduledRecord extends NewRecord {
+  /** Milliseconds since 1970: compared with the clock of the database. */
+  readonly deliverAt: number
+}
+
 /** SQL for the user to run inside their own transaction. */
 export interface SqlStatement {
   readonly text: string
@@ -41,6 +47,13 @@ export interface OutboxStore<Tx> {
    * WAYBILL_TRANSACTION_ABORTED; nothing is then written.
    */
   append(tx: Tx, records: readonly NewRecord[], options?: AppendOptions): Promise<void>
+  /** Keeps the records for later, in one statement. @throws as `append` */
+  schedule(tx: Tx, records: readonly ScheduledRecord[]): Promise<void>
+  /**
+   * Takes a scheduled message back. @returns whether it was still there.
+   * @throws as `append`
+   */
+  cancel(tx: Tx, messageId: string): Promise<boolean>
   /**
    * The insert as a statement. With `business`, one statement that runs the business statement first and
    * appends the records only if it returned a row; the result is the rows of the business statement.

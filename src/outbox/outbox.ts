@@ -5,11 +5,12 @@ import type { Catalogue, TypeName } from '../message/catalogue.ts'
 import { encodeMessage, type EncodeContext, type Encoding } from '../message/encode.ts'
 import { resolveLimits, type Limits } from '../message/limits.ts'
 import type { MessageToWrite, WrittenMessage } from '../message/message.ts'
-import { createMessageIds } from '../message/message-id.ts'
+import { createMessageIds, isMessageId } from '../message/message-id.ts'
+import { kindOf, quote } from '../message/text.ts'
 import { validatePayload } from '../message/validate.ts'
 import { silentLogger, type Logger } from '../telemetry/logger.ts'
 import { silentTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
-import type { NewRecord, SqlStatement } from './outbox-store.ts'
+import type { NewRecord, ScheduledRecord, SqlStatement } from './outbox-store.ts'
 import { checkOutboxOptions, checkStatement, checkWriteOptions } from './outbox-options.ts'
 
 export interface OutboxOptions<C extends Catalogue, Tx> {
@@ -62,12 +63,20 @@ export interface Outbox<C extends Catalogue, Tx> {
    *
    * @param options.business a statement to run first, in the same round trip: the messages are written only if it returns
    * a row, and its rows are the result.
-   * @throws WaybillError as `write` does for messages, and WAYBILL_UNSUPPORTED when the database speaks no SQL.
+   * @throws WaybillError as `write` does for messages, and WAYBILL_UNSUPPORTED when the database speaks no SQL or a message
+   * has a `deliverAt`.
    */
   statement(
     messages: MessageToWrite<C> | readonly MessageToWrite<C>[],
     options?: { readonly business?: SqlStatement | undefined },
   ): Promise<SqlStatement>
+  /**
+   * Takes a message back that was written with `deliverAt` and is not due yet, within the caller's transaction.
+   *
+   * @returns whether it was still there. If not, it was never scheduled, or is about to be published.
+   * @throws WaybillError WAYBILL_MESSAGE_INVALID when the id is no UUID, and for the transaction as `write` does.
+   */
+  cancel(tx: Tx, messageId: string): Promise<boolean>
   /** Tells a relay in this process that something was committed. `write` does so by itself. */
   wake(): void
 }
@@ -104,7 +113,9 @@ export function createOutbox<C extends Catalogue, Tx>(options: OutboxOptions<C, 
     const encodings = encodeAll(given, context)
     if (encodings.some(hasSchema)) await validateAll(encodings)
     if (encodings.length > 0) {
-      await database.outbox.append(tx, encodings.map(recordOf), { lockKeys })
+      const { now, later } = byTime(encodings)
+      if (now.length > 0) await database.outbox.append(tx, now, { lockKeys })
+      if (later.length > 0) await database.outbox.schedule(tx, later)
       committing(tx, encodings.length)
     }
     const written = encodings.map(({ record: { messageId, type } }) => ({ messageId, type }))
@@ -127,7 +138,9 @@ export function createOutbox<C extends Catalogue, Tx>(options: OutboxOptions<C, 
     if (business !== undefined) checkStatement(business)
     const encodings = encodeAll(given, context)
     if (encodings.some(hasSchema)) await validateAll(encodings)
-    if (encodings.length > 0) return database.outbox.statement(encodings.map(recordOf), business)
+    const { now, later } = byTime(encodings)
+    if (later.length > 0) throw notInAStatement()
+    if (now.length > 0) return database.outbox.statement(now, business)
     if (business !== undefined) return business
     throw new WaybillError('WAYBILL_MESSAGE_INVALID', {
       problem: 'A statement was asked for without a message.',
@@ -136,7 +149,43 @@ export function createOutbox<C extends Catalogue, Tx>(options: OutboxOptions<C, 
   }
 
   // The overloads of `write` say more than one body can be checked against.
-  return { write: write as Outbox<C, Tx>['write'], statement, wake: notify }
+  return {
+    write: write as Outbox<C, Tx>['write'],
+    statement,
+    cancel: async (tx, messageId) => database.outbox.cancel(tx, readMessageId(messageId)),
+    wake: notify,
+  }
+}
+
+interface ByTime {
+  readonly now: readonly NewRecord[]
+  readonly later: readonly ScheduledRecord[]
+}
+
+function byTime(encodings: readonly Encoding[]): ByTime {
+  const now: NewRecord[] = []
+  const later: ScheduledRecord[] = []
+  for (const { record, deliverAt } of encodings) {
+    if (deliverAt === null) now.push(record)
+    else later.push({ ...record, deliverAt })
+  }
+  return { now, later }
+}
+
+function notInAStatement(): WaybillError {
+  return new WaybillError('WAYBILL_UNSUPPORTED', {
+    problem: 'A message with a deliverAt cannot be written by a statement of your own.',
+    remedy: 'Use `outbox.write(tx, …)`, or `waybill.schedule(…)` in SQL.',
+  })
+}
+
+function readMessageId(given: unknown): string {
+  const lowered = typeof given === 'string' ? given.toLowerCase() : ''
+  if (isMessageId(lowered)) return lowered
+  throw new WaybillError('WAYBILL_MESSAGE_INVALID', {
+    problem: `The message to cancel is named by ${typeof given === 'string' ? quote(given) : kindOf(given)}.`,
+    wanted: 'Wanted is the message id that write has returned, a UUID.',
+  })
 }
 
 /** Encodes all of them before any schema is asked, so that nothing the caller changes meanwhile is written. */
@@ -145,10 +194,6 @@ function encodeAll(given: unknown, context: EncodeContext): readonly Encoding[] 
   const encodings = messages.map((message) => encodeMessage(message, context))
   if (encodings.length > 1) refuseSameIds(encodings)
   return encodings
-}
-
-function recordOf({ record }: Encoding): NewRecord {
-  return record
 }
 
 function hasSchema({ definition }: Encoding): boolean {

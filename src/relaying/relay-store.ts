@@ -201,6 +201,15 @@ export interface BlockedKeys {
   readonly crowded: readonly CrowdedKey[]
 }
 
+/** Messages that are to be published later. */
+export interface Scheduled {
+  readonly records: number
+  /** False when there are more. */
+  readonly isExact: boolean
+  /** Until the next is due; negative when it is. Null when there is none. */
+  readonly nextInMs: number | null
+}
+
 export interface LaneStatus extends LaneClaim {
   readonly owner: string | null
   readonly ownerHost: string | null
@@ -247,6 +256,17 @@ export interface RelayStore {
   blockedKeys(lanes: readonly number[]): Promise<ReadonlySet<string>>
   /** Truncates drained leaves; with `burn`, moves a quiet outbox on to its next leaf. */
   rotate(options: { readonly burn: boolean }): Promise<Rotation>
+  /**
+   * Moves scheduled records that are due into the outbox, in order of their time, if the relay owns lane 0 with that epoch.
+   * None is lost or doubled, whoever dies. @returns `nextInMs` of what was there before.
+   */
+  moveScheduled(request: {
+    readonly relayId: string
+    readonly epoch: number
+    readonly maxRecords: number
+    readonly maxBytes: number
+  }): Promise<{ readonly moved: number; readonly nextInMs: number | null }>
+  scheduled(): Promise<Scheduled>
   backlog(): Promise<Backlog>
   /** Counts what waits among the first `look` records of each lane; more than `crowd` behind one key are a crowd. */
   countBlocked(options: { readonly look: number; readonly crowd: number }): Promise<BlockedKeys>

@@ -28,7 +28,9 @@ export async function createPostgresSubject(
     test,
     records: () => readRecords(test.pool, QUOTED),
     async clear() {
-      await test.pool.query(`truncate ${QUOTED}.outbox, ${QUOTED}.inbox, ${QUOTED}.inbox_retention, counter`)
+      await test.pool.query(
+        `truncate ${QUOTED}.outbox, ${QUOTED}.scheduled, ${QUOTED}.inbox, ${QUOTED}.inbox_retention, counter`,
+      )
       await test.pool.query(`update ${QUOTED}.inbox_pruning set expires_at = '-infinity'`)
     },
     async age(ms) {

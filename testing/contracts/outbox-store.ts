@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NewRecord } from '../../src/ports.ts'
+import { scheduledContract } from './scheduled.ts'
 import { isPending, record, type DatabaseContract, type DatabaseSubject } from './database-subject.ts'
 
 /** What every place to write messages must do, whatever stores it. */
@@ -60,6 +61,7 @@ export function outboxStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
     keyLocks()
     nesting()
   })
+  scheduledContract(contract.name, () => subject)
 
   function exactness(): void {
     const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))

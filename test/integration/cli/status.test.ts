@@ -51,6 +51,21 @@ describe('waybill status', () => {
     expect(json.blocked).toEqual({ keys: 1, records: 3, isComplete: true })
   })
 
+  it('tells how many messages are for later, and when the next is due', async () => {
+    await using database = await createTestDatabase()
+    const env = { WAYBILL_DATABASE_URL: database.url }
+    await runWaybill(['migrate'], env)
+    const { stdout: before } = await runWaybill(['status'], env)
+    expect(before).toContain('Scheduled 0 messages for later\n')
+    for (const hours of [5, 3])
+      await database.pool.query(
+        `select waybill.schedule(now() + $1 * interval '1 hour', 'order.placed', '{}', 'k', 'orders')`,
+        [hours],
+      )
+    const { stdout } = await runWaybill(['status'], env)
+    expect(stdout).toMatch(/Scheduled 2 messages for later, the next in (2 h|179 min|180 min|3 h)\n/)
+  })
+
   it('shows each relay with its host, its lanes and whether it lives', async () => {
     await using database = await createTestDatabase()
     const env = { WAYBILL_DATABASE_URL: database.url }

@@ -30,7 +30,13 @@ test('each role can do its work with the rights it is given, and not the work of
     const keyed = record({ key: 'k', lane: crc32('k') % 16 })
     await writing.outbox.append(tx, [keyed], { lockKeys: true })
     await writing.outbox.append(tx, [record()], { lockKeys: true })
+    const [later, never] = [record(), record()].map((one) => ({ ...one, deliverAt: Date.now() }))
+    if (later === undefined || never === undefined) throw new Error('There are two.')
+    await writing.outbox.schedule(tx, [later, never])
+    expect(await writing.outbox.cancel(tx, never.messageId)).toBe(true)
   })
+  await writer.query(`
+    select waybill.cancel(waybill.schedule(now(), 'order.placed', '{}', 'k', 'orders'))`)
 
   const consumer = roles.pool('consumer')
   const consuming = pgDatabase(consumer)
@@ -56,17 +62,24 @@ async function relayWork(database: TestDatabase, pool: pg.Pool): Promise<void> {
   const reader = await createReader(store)
   expect((await store.ring()).sequence).toBeGreaterThan(0)
   expect(await store.renew(reader.relayId, 60_000)).toBe(true)
+  expect(await store.scheduled()).toMatchObject({ records: 1 })
+  const epoch = reader.owned.find(({ lane }) => lane === 0)?.epoch ?? -1
+  const all = { maxRecords: 10, maxBytes: 1_000_000 }
+  expect(await store.moveScheduled({ relayId: reader.relayId, epoch, ...all })).toMatchObject({ moved: 1 })
   const records = await reader.everything()
-  expect(records).toHaveLength(4)
+  expect(records).toHaveLength(5)
   const failed = records.find(({ key }) => key === 'k')
   const published = records.filter((one) => one !== failed)
   if (failed === undefined) throw new Error('Nothing was written.')
-  expect(
-    await store.park([{ ...failed, reason: 'rejected', error: '', attempts: 1, retryInMs: null }]),
-  ).toMatchObject({ removed: 1 })
+  const refusal = { ...failed, reason: 'rejected', error: '', attempts: 1 }
+  expect(await store.park([{ ...refusal, retryInMs: 0 }])).toMatchObject({ removed: 1 })
+  const request = { relayId: reader.relayId, lanes: reader.owned, maxRecords: 10, inOrder: true }
+  expect(await store.due(request)).toHaveLength(1)
+  expect(await store.countBlocked({ look: 10, crowd: 10 })).toMatchObject({ keys: 1 })
+  expect(await store.park([{ ...refusal, retryInMs: null }])).toMatchObject({ removed: 1 })
   expect(await store.blockedKeys([failed.lane])).toEqual(new Set([`${String(failed.lane)}:k`]))
   await reader.fetch({ passBlockedKeys: true, gated: [{ exchange: 'a', routingKey: 'b' }] })
-  expect(await store.settle(published)).toMatchObject({ removed: 3 })
+  expect(await store.settle(published)).toMatchObject({ removed: 4 })
   expect(await store.rotate({ burn: true })).toMatchObject({ truncated: [] })
   expect(await store.rotate({ burn: true })).toMatchObject({ truncated: [0] })
   await insertMany(database.pool, 12_000)

@@ -45,6 +45,17 @@ export function recordingDatabase(
         records.push(...appended)
         return Promise.resolve()
       },
+      schedule(tx, later) {
+        tx.calls.push(
+          `schedule ${later.map(({ deliverAt }) => new Date(deliverAt).toISOString()).join(', ')}`,
+        )
+        records.push(...later)
+        return Promise.resolve()
+      },
+      cancel(tx, messageId) {
+        tx.calls.push(`cancel ${messageId}`)
+        return Promise.resolve(true)
+      },
       statement(taken, business) {
         statements.push({ records: taken, business })
         return { text: 'insert', values: [] }

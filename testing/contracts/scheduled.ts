@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { systemClock, type RelayStore, type ScheduledRecord } from '../../src/ports.ts'
+import { eventually } from '../eventually.ts'
+import { record, type DatabaseSubject } from './database-subject.ts'
+
+const HOUR_MS = 3_600_000
+const MANY = { maxRecords: 1000, maxBytes: 1 << 24 }
+
+/** What every place to write messages for later must do. `current` gives the subject, which is cleared before each test. */
+export function scheduledContract<Tx>(name: string, current: () => DatabaseSubject<Tx>): void {
+  const schedule = (...records: readonly ScheduledRecord[]): Promise<void> => {
+    const { database } = current()
+    return database.transaction((tx) => database.outbox.schedule(tx, records))
+  }
+  const cancel = (messageId: string): Promise<boolean> => {
+    const { database } = current()
+    return database.transaction((tx) => database.outbox.cancel(tx, messageId))
+  }
+  const left = async (): Promise<number> => (await current().database.relay.scheduled()).records
+
+  describe(`scheduled messages of ${name}`, () => {
+    test('stay out of the outbox until they are due, and then stand there as they were given, in order of their time', async () => {
+      const { database } = current()
+      const odd = 'Ω "quoted" \\ 🚚'
+      const second = later(-1000, { key: odd, type: odd, headers: JSON.stringify({ [odd]: odd }) })
+      const first = later(-2000, { payload: Buffer.from([0, 255, 92]) })
+      const third = later(-1000, { key: null, version: 7 })
+      const far = later(HOUR_MS)
+      await schedule(second, far, first)
+      await schedule(third)
+      expect(await current().records()).toEqual([])
+      const { nextInMs, ...counted } = await database.relay.scheduled()
+      expect(counted).toEqual({ records: 4, isExact: true })
+      expect(nextInMs).toBeLessThan(0)
+      await using mover = await createMover(database.relay)
+      expect((await mover.move()).moved).toBe(3)
+      const expected = [first, second, third].map(({ deliverAt: _, ...given }) => given)
+      expect(await current().records()).toEqual(expected)
+      const then = await mover.move()
+      expect(then.moved).toBe(0)
+      expect(Math.abs((then.nextInMs ?? 0) - HOUR_MS)).toBeLessThan(60_000)
+    })
+
+    test('are moved as soon as they are due, and not before', async () => {
+      const { database } = current()
+      await schedule(later(200))
+      await using mover = await createMover(database.relay)
+      expect((await mover.move()).moved).toBe(0)
+      await eventually(async () => (await mover.move()).moved === 1)
+      expect(await current().records()).toHaveLength(1)
+    })
+
+    test('are nowhere when the transaction rolls back', async () => {
+      const open = await current().begin()
+      await current().database.outbox.schedule(open.tx, [later(HOUR_MS)])
+      expect(await left()).toBe(0)
+      await open.rollback()
+      expect(await left()).toBe(0)
+    })
+
+    test('can be taken back until they are moved, each once, and by nobody whose transaction rolls back', async () => {
+      const { database } = current()
+      const [kept, taken] = [later(-1), later(HOUR_MS)]
+      await schedule(kept, taken)
+      const open = await current().begin()
+      expect(await database.outbox.cancel(open.tx, taken.messageId)).toBe(true)
+      await open.rollback()
+      expect(await left()).toBe(2)
+      expect(await cancel(taken.messageId)).toBe(true)
+      expect(await cancel(taken.messageId)).toBe(false)
+      expect(await cancel(randomUUID())).toBe(false)
+      expect(await left()).toBe(1)
+      await using mover = await createMover(database.relay)
+      await mover.move()
+      expect(await cancel(kept.messageId)).toBe(false)
+      expect(await current().records()).toHaveLength(1)
+    })
+
+    test('can be taken back by the transaction that has written them', async () => {
+      const { database } = current()
+      const given = later(HOUR_MS)
+      await database.transaction(async (tx) => {
+        await database.outbox.schedule(tx, [given])
+        expect(await database.outbox.cancel(tx, given.messageId)).toBe(true)
+      })
+      expect(await left()).toBe(0)
+    })
+
+    test('are refused, and kept, when what is given is no transaction', async () => {
+      const { database, impostors } = current()
+      const given = later(HOUR_MS)
+      await schedule(given)
+      for (const [what, impostor] of Object.entries(impostors())) {
+        const refused = { code: 'WAYBILL_NOT_A_TRANSACTION' }
+        await expect(database.outbox.schedule(impostor as Tx, [later(1)]), what).rejects.toMatchObject(
+          refused,
+        )
+        await expect(database.outbox.cancel(impostor as Tx, given.messageId), what).rejects.toMatchObject(
+          refused,
+        )
+      }
+      expect(await left()).toBe(1)
+    })
+
+    test('are moved by the owner of the first lane alone, and no more at a time than asked for', async () => {
+      const { relay } = current().database
+      await schedule(...[5, 4, 3, 2, 1].map((ago) => later(-ago)))
+      await using mover = await createMover(relay)
+      expect(
+        (await relay.moveScheduled({ ...mover.claim, ...MANY, epoch: mover.claim.epoch - 1 })).moved,
+      ).toBe(0)
+      expect((await relay.moveScheduled({ ...mover.claim, ...MANY, relayId: randomUUID() })).moved).toBe(0)
+      expect(await current().records()).toEqual([])
+      expect((await relay.moveScheduled({ ...mover.claim, ...MANY, maxRecords: 2 })).moved).toBe(2)
+      await relay.releaseLanes(mover.claim.relayId, [0])
+      expect((await mover.move()).moved).toBe(0)
+      expect(await left()).toBe(3)
+    })
+  })
+}
+
+function later(inMs: number, fields: Partial<ScheduledRecord> = {}): ScheduledRecord {
+  return { ...record(), deliverAt: systemClock.now() + inMs, ...fields }
+}
+
+interface Mover extends AsyncDisposable {
+  readonly claim: { readonly relayId: string; readonly epoch: number }
+  move(): ReturnType<RelayStore['moveScheduled']>
+}
+
+/** A relay that owns all lanes until it is disposed. */
+async function createMover(store: RelayStore): Promise<Mover> {
+  const relayId = randomUUID()
+  const { schemaVersion } = await store.meta()
+  await store.register({ relayId, host: 'contract', schemaVersion }, HOUR_MS)
+  const owned = (await store.rebalance(relayId, 0))?.owned ?? []
+  const claim = { relayId, epoch: owned.find(({ lane }) => lane === 0)?.epoch ?? -1 }
+  return {
+    claim,
+    move: () => store.moveScheduled({ ...claim, ...MANY }),
+    [Symbol.asyncDispose]: () => store.unregister(relayId),
+  }
+}
