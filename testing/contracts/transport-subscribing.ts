@@ -156,6 +156,7 @@ export function transportSubscribingContract(contract: TransportContract): void 
       const [before] = await consumer.receives(1)
       await subject.dropConnections()
       const [, after] = await consumer.receives(2)
+      await eventually(() => consumer.states.length === 3)
       expect(consumer.states).toEqual(['consuming', 'connecting', 'consuming'])
       expect(after).toMatchObject({ redelivered: true })
       before?.ack()
