@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { createOutbox, defineMessages, messageType } from '../src/index.ts'
+import { laneOf } from '../src/ports.ts'
 import { cpuOfProgramAndServer } from './cpu.ts'
 import { compare, median, type Row, type Variant } from './measure.ts'
 import type { Setting } from './setting.ts'
@@ -88,7 +89,8 @@ function bareVariants(): Readonly<Record<string, Work>> {
 function recordOf(id: string): unknown[] {
   const payload = Buffer.from(JSON.stringify({ orderId: id, note: NOTE }))
   const type = 'order.placed'
-  return [3, 1, randomUUID(), id, type, 'bench', 'bench.events', type, '{}', 'application/json', payload]
+  const lane = laneOf(id, id)
+  return [lane, 1, randomUUID(), id, type, 'bench', 'bench.events', type, '{}', 'application/json', payload]
 }
 
 function variantsOf({ database }: Setting): Readonly<Record<string, Work>> {
