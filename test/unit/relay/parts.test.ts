@@ -9,7 +9,11 @@ const transport = memoryTransport()
 it.each<[string, unknown, string]>([
   ['nothing', undefined, 'The first argument of createRelay is undefined'],
   ['no database', { transport }, 'Part database of createRelay is undefined'],
-  ['a pool for a database', { database: { query: String }, transport }, 'database of createRelay has no method'],
+  [
+    'a pool for a database',
+    { database: { query: String }, transport },
+    'database of createRelay has no method',
+  ],
   ['a database without a relay', { database: { classify: String }, transport }, 'Part database.relay'],
   ['a database that tells no commits', { database: { ...database, committed: {} }, transport }, 'committed'],
   ['no transport', { database }, 'Part transport of createRelay is undefined'],
