@@ -39,6 +39,8 @@ export interface Sharing {
 
 interface State {
   member: PartitionMember
+  /** Former selves, whose partitions nobody needs to wait for: all of theirs is closed. */
+  readonly former: Set<PartitionMember>
   /** Null while it is not on the list. */
   plan: PartitionPlan | null
   cancelEnd: Cancel
@@ -51,11 +53,12 @@ const ERROR_BACKOFF: BackoffOptions = { baseMs: 200, maxMs: 5_000, jitter: 0.5 }
 
 export function createSharing(parts: SharingParts): Sharing {
   const { store, clock, logger, leaseMs } = parts
-  const state: State = { member: newMember(parts.consumer), plan: null, cancelEnd: () => undefined }
+  const state = newState(parts.consumer)
 
   const lose = (reason: string): void => {
     state.cancelEnd()
     state.plan = null
+    state.former.add(state.member)
     state.member = newMember(parts.consumer)
     logger.warn({ reason }, 'The lease on the partitions is lost; the consumer joins anew.')
     parts.onLost()
@@ -67,11 +70,6 @@ export function createSharing(parts: SharingParts): Sharing {
     state.cancelEnd = clock.after(sentAt + leaseMs - clock.monotonic(), () => {
       lose('It was not renewed in time.')
     })
-  }
-  const join = async (): Promise<void> => {
-    const inForce = await store.join(state.member, parts.plan, leaseMs)
-    checkPlan(parts, inForce)
-    state.plan = inForce
   }
   const share = async (): Promise<number> => {
     const { member, plan } = state
@@ -90,7 +88,7 @@ export function createSharing(parts: SharingParts): Sharing {
   const duty = createDuty({
     clock,
     async run() {
-      if (state.plan === null) await join()
+      if (state.plan === null) await join(parts, state)
       return share()
     },
     onError(error, failures) {
@@ -101,7 +99,7 @@ export function createSharing(parts: SharingParts): Sharing {
 
   return {
     async join() {
-      await join()
+      await join(parts, state)
       await share()
     },
     start() {
@@ -115,8 +113,30 @@ export function createSharing(parts: SharingParts): Sharing {
       state.cancelEnd()
     },
     async leave() {
-      await store.leave(state.member)
+      state.former.add(state.member)
+      await leaveFormer(store, state)
     },
+  }
+}
+
+const newState = (consumer: string): State => ({
+  member: newMember(consumer),
+  former: new Set(),
+  plan: null,
+  cancelEnd: () => undefined,
+})
+
+async function join(parts: SharingParts, state: State): Promise<void> {
+  await leaveFormer(parts.store, state)
+  const inForce = await parts.store.join(state.member, parts.plan, parts.leaseMs)
+  checkPlan(parts, inForce)
+  state.plan = inForce
+}
+
+async function leaveFormer(store: PartitionStore, { former }: State): Promise<void> {
+  for (const member of [...former]) {
+    await store.leave(member)
+    former.delete(member)
   }
 }
 

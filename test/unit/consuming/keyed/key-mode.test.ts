@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { memoryTransport, type MemoryTransaction } from '../../../../adapters/memory/index.ts'
-import type { Consumer, Database, Transport } from '../../../../src/index.ts'
+import type { Consumer, Transport } from '../../../../src/index.ts'
 import { createFakeClock } from '../../../support/fake-clock.ts'
 import { eventually } from '../../../support/eventually.ts'
 import { createGate, turns } from '../setup.ts'
-import { append, setup, type Bench, type Options } from './setup.ts'
+import { append, pass, range, setup, type Bench, type Options } from './setup.ts'
 
 const started: Consumer[] = []
 afterEach(async () => {
@@ -18,16 +18,6 @@ async function start(bench: Bench, options?: Options): Promise<Consumer> {
   return consumer
 }
 
-/** Lets time go by, and all that happens in it. */
-async function pass(clock: ReturnType<typeof createFakeClock>, ms: number, stepMs: number): Promise<void> {
-  for (let passed = 0; passed < ms; passed += stepMs) {
-    await clock.advance(stepMs)
-    await turns(3)
-  }
-  await turns()
-}
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
 const queued = ({ broker }: Bench): number =>
   range(4).reduce((sum, partition) => sum + broker.unanswered(`stock-list.${String(partition)}`), 0)
 
@@ -309,40 +299,6 @@ describe('the instances of a consumer in mode key', () => {
     bench.move('a', 0)
     await turns()
     expect(bench.lists()).toEqual({ a: [0] })
-  })
-
-  test('begin nothing behind a message that fails while they stop', async () => {
-    const clock = createFakeClock()
-    const bench = setup({ clock })
-    const { database } = bench
-    const slow = { isOn: false }
-    const share: Database<MemoryTransaction>['partitions']['share'] = (member, leaseMs) =>
-      slow.isOn ? new Promise(() => undefined) : database.partitions.share(member, leaseMs)
-    const gate = createGate()
-    const begun: number[] = []
-    const consumer = await start(bench, {
-      database: { ...database, partitions: { ...database.partitions, share } },
-      handlers: {
-        'stock.moved': async ({ payload }) => {
-          begun.push(payload.n)
-          await gate.passed
-          throw new Error('out of stock')
-        },
-      },
-    })
-    for (const n of range(3)) bench.move('a', n)
-    await turns()
-    slow.isOn = true
-    await pass(clock, 3_000, 500)
-    const stopped = consumer.stop()
-    gate.open()
-    await turns()
-    expect(begun).toEqual([0])
-    await pass(clock, 60_000, 1_000)
-    await stopped
-    expect(begun).toEqual([0])
-    const left = range(4).flatMap((partition) => bench.broker.messages(`stock-list.${String(partition)}`))
-    expect(left.map(({ envelope }) => String(envelope?.body))).toEqual(['{"n":0}', '{"n":1}', '{"n":2}'])
   })
 
   test('are not stopped by one another', async () => {

@@ -15,7 +15,8 @@ import {
   type ConsumerOptions,
 } from '../../../../src/index.ts'
 import { slotOf, type HandledOutcome } from '../../../../src/ports.ts'
-import { recordLog, type LogLine } from '../setup.ts'
+import type { createFakeClock } from '../../../support/fake-clock.ts'
+import { recordLog, turns, type LogLine } from '../setup.ts'
 
 const catalogue = defineMessages(
   {
@@ -94,3 +95,18 @@ export function setup(shared: Options = {}): Bench {
       ),
   }
 }
+
+/** Lets time go by, and all that happens in it. */
+export async function pass(
+  clock: ReturnType<typeof createFakeClock>,
+  ms: number,
+  stepMs: number,
+): Promise<void> {
+  for (let passed = 0; passed < ms; passed += stepMs) {
+    await clock.advance(stepMs)
+    await turns(3)
+  }
+  await turns()
+}
+
+export const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
