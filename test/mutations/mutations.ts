@@ -147,12 +147,16 @@ from \${schema}.outbox_id_seq`,
     name: 'delete-before-confirm',
     breaks: 'A record is removed although the broker has not said that it holds it.',
     edits: [
-      { file: 'src/relaying/outflow.ts', find: '      pump(parts)\n', replace: '      pump(exit)\n' },
+      {
+        file: 'src/relaying/outflow.ts',
+        find: '  return {\n    confirmed: exit.confirmed,\n',
+        replace: '  Object.assign(parts, exit)\n  return {\n    confirmed: exit.confirmed,\n',
+      },
       {
         file: 'src/relaying/outflow.ts',
         find: 'if (job.isReadable) parts.ports.publish(job)',
         replace:
-          'if (job.isReadable) {\n parts.ports.publish(job)\n ;(parts as Exit).confirmed.push(job)\n }',
+          'if (job.isReadable) {\n parts.ports.publish(job)\n ;(parts as unknown as Exit).confirmed.push(job)\n }',
       },
     ],
     proof: { kind: 'fuzz', args: calm('confirm'), reports: ['VIOLATION lost'] },
