@@ -8,14 +8,14 @@ export interface Shape {
 }
 
 /** What many take. */
-export const SHAPES = {
+export const SHAPES: Readonly<Record<'clock' | 'logger' | 'telemetry', Shape>> = {
   clock: { methods: ['now', 'monotonic', 'sleep', 'after'], wanted: 'Wanted is a Clock.' },
   logger: {
     methods: ['debug', 'info', 'warn', 'error'],
     wanted: 'Wanted is a Logger; a pino logger is one.',
   },
   telemetry: { methods: [], wanted: 'Wanted is a Telemetry.' },
-} as const satisfies Readonly<Record<string, Shape>>
+}
 
 /**
  * @param what how an error names the object, such as `Option logger of rabbitmq`

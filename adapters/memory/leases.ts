@@ -37,7 +37,7 @@ interface Lane {
 }
 
 /** Who may publish which lane, by the clock of the database; who may consume which partition likewise. */
-export function createLeases(clock: Clock, count = LANE_COUNT): Leases {
+export function createLeases(clock: Clock, count: number = LANE_COUNT): Leases {
   const relays = new Map<string, Relay>()
   const lanes: readonly Lane[] = Array.from({ length: count }, (_, lane) => ({
     lane,

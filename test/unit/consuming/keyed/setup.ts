@@ -18,7 +18,7 @@ import { slotOf, type HandledOutcome } from '../../../../src/ports.ts'
 import type { createFakeClock } from '../../../support/fake-clock.ts'
 import { recordLog, turns, type LogLine } from '../setup.ts'
 
-const catalogue = defineMessages(
+const messages = defineMessages(
   {
     'stock.moved': messageType<{ n: number }>({ partitioned: true }),
     'stock.counted': messageType<{ n: number }>({ partitioned: true }),
@@ -26,8 +26,7 @@ const catalogue = defineMessages(
   },
   { source: 'stock' },
 )
-export type Messages = typeof catalogue
-export const messages: Messages = catalogue
+export type Messages = typeof messages
 export type Options = Partial<ConsumerOptions<Messages, MemoryTransaction>>
 
 /** What one message of a key does: adds its number to the list of its key. */
