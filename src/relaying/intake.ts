@@ -32,7 +32,7 @@ export interface IntakeParts {
 export interface Intake {
   /** Every lane may hold something new. */
   wake(): void
-  /** Whether some lane may hold something, so that there is no need to ask. */
+  /** Whether some lane with room may hold something, so that there is no need to ask. */
   readonly expectant: boolean
   /** Whether some lane may hold something that there is room for. */
   readonly hungry: boolean
@@ -67,7 +67,7 @@ export function createIntake(parts: IntakeParts): Intake {
       for (const lane of memory.lanes.values()) lane.more = true
     },
     get expectant() {
-      for (const lane of memory.lanes.values()) if (lane.more && lane.open && !lane.leaving) return true
+      for (const lane of memory.lanes.values()) if (lane.more && hasRoom(lane)) return true
       return false
     },
     get hungry() {
@@ -77,9 +77,10 @@ export function createIntake(parts: IntakeParts): Intake {
     },
     plan() {
       if (out !== null || isFull()) return null
-      const lanes = [...memory.lanes.values()].filter((lane) => lane.more && hasRoom(lane))
-      if (lanes.length === 0) return null
-      out = makePlan(parts, lanes)
+      const roomy = [...memory.lanes.values()].filter(hasRoom)
+      if (!roomy.some((lane) => lane.more)) return null
+      // All of them: as long as one lane has more, nobody asks whether something has come for the others.
+      out = makePlan(parts, roomy)
       return out
     },
     apply(plan, result) {

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { laneOf } from '../../../src/ports.ts'
+import { eventually } from '../../support/eventually.ts'
 import { createWorld, firstArrivals, numbered, outOfOrder, type World } from './world.ts'
 
 let world: World
@@ -33,4 +35,17 @@ describe('a relay', () => {
     expect(firstArrivals(arrived).size).toBe(500)
     expect(world.relays.reduce((sum, { counts }) => sum + counts.sweepFound, 0)).toBe(0)
   })
+})
+
+test('a key with a long backlog keeps nobody from looking for what comes in other lanes', async () => {
+  // The first of the key is never answered, so that its lane is full for as long as the test lasts.
+  world.broker.answer = ({ key }) => (key === 'busy' ? null : { kind: 'confirmed' })
+  await world.write(Array.from({ length: 300 }, () => ({ key: 'busy' })))
+  await world.start({ batchSize: 50, sweepMs: 3_600_000, rebalanceMs: 3_600_000 })
+  await eventually(() => world.broker.arrived.length === 1)
+  const others = Array.from({ length: 40 }, (_, n) => ({ key: `other-${String(n)}` })).filter(
+    ({ key }) => laneOf(key, '') !== laneOf('busy', ''),
+  )
+  for (const other of others) await world.write([other])
+  await eventually(() => world.broker.arrived.length === 1 + others.length, { timeoutMs: 10_000 })
 })
