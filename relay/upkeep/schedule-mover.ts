@@ -28,9 +28,15 @@ export function scheduleMover(parts: ScheduleMoverParts): () => Promise<number> 
       maxBytes: MOST_BYTES,
     })
     parts.onAnswer()
-    if (moved === 0) return Math.max(LEAST_MS, Math.min(nextInMs ?? LOOK_MS, LOOK_MS))
+    if (moved === 0) return restMs(nextInMs)
     drain.intake.wake()
     parts.onOpened()
     return 0
   }
+}
+
+function restMs(nextInMs: number | null): number {
+  // What is due and was not moved is locked by a transaction that may cancel it.
+  if (nextInMs === null || nextInMs <= -LOOK_MS) return LOOK_MS
+  return Math.max(LEAST_MS, Math.min(nextInMs, LOOK_MS))
 }

@@ -7,7 +7,9 @@ const RECORD = `lane, version, message_id, key, type, source, exchange, routing_
  *
  * One row: how many were moved, and how many milliseconds later the first was due that was there before.
  *
- * Locks: the row of the lane, so that no other relay moves at the same time, and the rows. Index: primary key.
+ * Locks: the row of the lane, so that no other relay moves at the same time, and the rows. One that a transaction is about
+ * to cancel is passed over, so that nobody waits for that transaction, least of all whoever wants the lane. Index:
+ * primary key.
  */
 export function moveScheduled(schema: string): string {
   return `
@@ -26,6 +28,7 @@ due as materialized (
       where deliver_at <= pg_catalog.statement_timestamp()
       order by deliver_at, schedule_id
       limit $3::bigint
+      for update skip locked
     ) as s
     window in_order as (order by s.deliver_at, s.schedule_id rows unbounded preceding)
   ) as first

@@ -79,6 +79,27 @@ describe('a message that is written for later', () => {
     await pool.end()
   })
 
+  test('stops nobody while a transaction that takes it back stays open, and is published when that is rolled back', async () => {
+    const { pool } = world.database
+    const schedule = (n: number): string =>
+      `select waybill.schedule(deliver_at => now() + interval '100 ms', type => 'test', payload => '${String(n)}',
+        key => 'k-${String(n)}', source => 'tests') as id`
+    const { rows } = await pool.query<{ id: string }>(schedule(1))
+    const open = await pool.connect()
+    await open.query('begin')
+    await open.query('select waybill.cancel($1)', [rows[0]?.id])
+    await pool.query(schedule(2))
+    const { relay } = await world.start()
+    await eventually(() => world.broker.arrived.length === 1)
+    expect(world.broker.arrived[0]?.key).toBe('k-2')
+    // Its lanes can be given back too.
+    await relay.stop()
+    await open.query('rollback')
+    open.release()
+    await world.start()
+    await eventually(() => world.broker.arrived.length === 2)
+  })
+
   test('can be written and taken back by hand, and is checked as others are', async () => {
     const { pool } = world.database
     const later = `select waybill.schedule(deliver_at => now() + interval '1 second', type => 'test', payload => '{"n":1}',
