@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { isWaybillError, WaybillError } from '../errors.ts'
 import { definitionOf, exchangeOf, type Catalogue } from './catalogue.ts'
+import { bytesCodec, jsonCodec } from './codec.ts'
 import { conversationOf } from './conversation.ts'
 import type { TypeDefinition } from './definition.ts'
 import { formatStoredHeaders, readHeaders, wireHeaderBytes, type StoredHeaders } from './headers.ts'
@@ -167,9 +168,9 @@ function runCodec({ type, codec }: TypeDefinition, payload: unknown, maxBytes: n
     if (isWaybillError(error)) throw error
     throw notEncoded(type, error instanceof Error ? error.message : String(error), error)
   }
-  if (Buffer.isBuffer(encoded)) return encoded
-  if (encoded instanceof Uint8Array)
-    return Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength)
+  if (codec === jsonCodec || codec === bytesCodec) return encoded as Buffer
+  // Copied: a codec may use the same memory for the next message.
+  if (encoded instanceof Uint8Array) return Buffer.from(encoded)
   throw notEncoded(type, `it gave ${kindOf(encoded)}, not bytes.`)
 }
 

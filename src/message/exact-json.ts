@@ -87,6 +87,7 @@ function checkArray(value: readonly unknown[], walk: Walk): void {
 
 function checkObject(value: object, walk: Walk): void {
   if (!isPlainObject(value)) refuse(walk, ...describeInstance(value))
+  if (isRawJson(value)) refuse(walk, 'is raw JSON', 'It would come out as another value; send a text.')
   checkNoToJson(value, walk)
   const keys = Object.keys(value)
   grow(walk, 2)
@@ -99,6 +100,10 @@ function checkObject(value: object, walk: Walk): void {
   }
   checkNothingHidden(value, keys.length, walk)
 }
+
+/** What `JSON.rawJSON` makes, on releases of Node.js that have it. */
+const isRawJson: (value: object) => boolean =
+  (JSON as { isRawJSON?: (value: unknown) => boolean }).isRawJSON ?? (() => false)
 
 function checkProperty(descriptor: PropertyDescriptor | undefined, walk: Walk): void {
   if (descriptor === undefined) refuse(walk, 'is a hole in an array', 'Send null in its place.')

@@ -117,6 +117,24 @@ describe('a written message', () => {
     expect(database.records[0]).toMatchObject({ key: null, headers: '{}' })
   })
 
+  test('keeps its body when a codec uses the same memory for the next message', async () => {
+    const memory = new Uint8Array(1)
+    const sharing = messageType<number>({
+      codec: {
+        contentType: 'application/octet-stream',
+        encode: (payload: number) => memory.fill(payload),
+        decode: ([first]) => first ?? 0,
+      },
+    })
+    const database = recordingDatabase()
+    const outbox = createOutbox({ source: 'orders', messages: defineMessages({ sharing }), database })
+    await outbox.write(transaction(), [
+      { type: 'sharing', payload: 1 },
+      { type: 'sharing', payload: 2 },
+    ])
+    expect(database.records.map(({ payload }) => payload[0])).toEqual([1, 2])
+  })
+
   test('is not touched by what the caller changes while a schema still thinks', async () => {
     const slow = defineMessages({
       slow: z.object({ list: z.array(z.string()) }).refine(() => Promise.resolve(true)),
