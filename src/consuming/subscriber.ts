@@ -74,6 +74,8 @@ export function createSubscriber(parts: SubscriberParts): Subscriber {
       }
     },
     async stop() {
+      // What is still being opened would bring messages that nobody begins.
+      if (self.current === null) self.opening?.abort()
       await self.current?.stop()
     },
     async close() {

@@ -49,6 +49,8 @@ interface State {
 /** How often the lease is renewed in its time, and how often while partitions are on the move. */
 const BEATS = 5
 const BEATS_MOVING = 40
+/** The longest time between two beats: they also see to it that no message stays unanswered for too long. */
+const LONGEST_BEAT_MS = 60_000
 const ERROR_BACKOFF: BackoffOptions = { baseMs: 200, maxMs: 5_000, jitter: 0.5 }
 
 export function createSharing(parts: SharingParts): Sharing {
@@ -83,7 +85,7 @@ export function createSharing(parts: SharingParts): Sharing {
       return 0
     }
     granted(sentAt)
-    return leaseMs / (parts.apply(given, plan) ? BEATS : BEATS_MOVING)
+    return Math.min(leaseMs / (parts.apply(given, plan) ? BEATS : BEATS_MOVING), LONGEST_BEAT_MS)
   }
   const duty = createDuty({
     clock,
