@@ -49,7 +49,9 @@ test('an answer of another server, got without any error, makes all hints void: 
 
   target.port = copy.port
   proxy.sever()
-  await eventually(() => proxy.connections === 0)
+  // The relay looks for messages again soon, and by then knows that its connections are gone.
+  await eventually(() => proxy.connections === 0, { everyMs: 1 })
+  await eventually(() => proxy.connections > 0)
   relay.wake()
   await eventually(async () => {
     const { rows } = await copyPool.query('select from waybill.outbox')
