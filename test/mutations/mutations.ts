@@ -173,9 +173,9 @@ from \${schema}.outbox_id_seq`,
     ],
     proof: {
       kind: 'test',
-      project: 'integration',
-      file: 'test/integration/relay/another-server.test.ts',
-      reports: ['an answer of another server, got without any error'],
+      project: 'unit',
+      file: 'test/unit/relaying/rules.test.ts',
+      reports: ['another server, however far it has come'],
     },
   },
   {
