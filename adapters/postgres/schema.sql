@@ -558,3 +558,101 @@ $waybill$;
 insert into "waybill".migration (version, name, checksum) values (8, 'append', 'sha256-7330236b662cf0bd59d034944b38e05e26975db3af024911535acad87881398c');
 update "waybill".meta set version = 8, min_compatible = greatest(min_compatible, 1);
 commit;
+
+-- 9 failures
+begin;
+set local search_path = pg_catalog, pg_temp;
+set local standard_conforming_strings = on;
+create table "waybill".failure (
+  failure_id bigint generated always as identity primary key,
+  consumer text not null,
+  message_id uuid not null,
+  original_id text not null,
+  state text not null check (state in ('retry', 'waiting', 'dead', 'resolved', 'discarded')),
+  blocking boolean not null default false,
+  place bigint,
+  revision integer not null default 1,
+  version integer not null,
+  attempts integer not null default 0,
+  crashes integer not null default 0,
+  replays integer not null default 0,
+  uncertain boolean not null default false,
+  sealed boolean not null default false,
+  holder uuid,
+  next_attempt_at timestamptz,
+  key text,
+  type text not null,
+  source text,
+  exchange text not null,
+  routing_key text not null,
+  correlation_id text,
+  causation_id text,
+  created_at timestamptz,
+  headers text not null default '{}',
+  content_type text not null,
+  payload bytea not null,
+  reason text not null,
+  error_type text,
+  error_message text,
+  error_stack text,
+  error_frame text,
+  fingerprint text,
+  received_at timestamptz not null default clock_timestamp(),
+  failed_at timestamptz not null default clock_timestamp(),
+  ended_at timestamptz,
+  edited_from bigint,
+  unique (consumer, message_id),
+  check ((state = 'retry') = (next_attempt_at is not null)),
+  check ((state in ('resolved', 'discarded')) = (ended_at is not null))
+) with (fillfactor = 85);
+do $waybill$
+begin
+  if exists (
+    select from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals)
+  ) then
+    execute 'alter table "waybill".failure alter column payload set compression lz4';
+  end if;
+end
+$waybill$;
+create index failure_due on "waybill".failure (consumer, next_attempt_at) where state = 'retry';
+create index failure_blocking on "waybill".failure (consumer, key, (coalesce(place, failure_id))) where blocking;
+create index failure_dead on "waybill".failure (failed_at, failure_id) where state = 'dead';
+create index failure_fingerprint on "waybill".failure (fingerprint, failed_at) where state = 'dead';
+create index failure_message_id on "waybill".failure (message_id);
+create index failure_correlation_id on "waybill".failure (correlation_id) where correlation_id is not null;
+create index failure_ended on "waybill".failure (ended_at) where ended_at is not null;
+create table "waybill".failure_attempt (
+  failure_id bigint not null references "waybill".failure (failure_id) on delete cascade,
+  attempt_id bigint generated always as identity,
+  outcome text not null check (outcome in ('failed', 'crashed', 'handled')),
+  replay boolean not null default false,
+  instance_id uuid,
+  host text,
+  duration_ms integer,
+  ended_at timestamptz not null default clock_timestamp(),
+  error_type text,
+  error_message text,
+  error_stack text,
+  primary key (failure_id, attempt_id)
+);
+create table "waybill".consumer_instance (
+  instance_id uuid primary key,
+  consumer text not null,
+  queue text not null,
+  mode text not null,
+  host text not null,
+  started_at timestamptz not null default clock_timestamp(),
+  expires_at timestamptz not null
+) with (fillfactor = 50);
+create index consumer_instance_consumer on "waybill".consumer_instance (consumer);
+create table "waybill".pause (
+  kind text not null check (kind in ('consumer', 'relay')),
+  name text not null,
+  paused_at timestamptz not null default clock_timestamp(),
+  paused_by text not null,
+  reason text not null,
+  primary key (kind, name)
+);
+insert into "waybill".migration (version, name, checksum) values (9, 'failures', 'sha256-f7d98b4bda87ddb4667c3578bd94e41d5471886ee9fc26d838e8c9cb1c6b58db');
+update "waybill".meta set version = 9, min_compatible = greatest(min_compatible, 1);
+commit;
