@@ -9,6 +9,7 @@ import { benchPeers } from './peers.ts'
 import { benchRelay } from './relay.ts'
 import { benchRelays } from './relays.ts'
 import { withSetting, type Setting } from './setting.ts'
+import { benchSteady } from './steady.ts'
 import { benchWriter } from './writer.ts'
 
 const BENCHES = {
@@ -20,6 +21,7 @@ const BENCHES = {
   relays: benchRelays,
   idle: benchIdle,
   backlog: benchBacklog,
+  steady: benchSteady,
   peers: benchPeers,
 } as const
 type BenchName = keyof typeof BENCHES

@@ -15,7 +15,7 @@ const EVERY_MS = 100
 const MEBIBYTE = 1_048_576
 
 async function main({ databaseUrl, amqpUrl, options }: Orders): Promise<void> {
-  let seen = { settled: 0, statements: 0, fetchMs: [] as number[], mostMemory: 0 }
+  let seen = { settled: 0, statements: 0, fetchMs: [] as number[], settleMs: [] as number[], mostMemory: 0 }
   let cpu = process.cpuUsage()
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 5 })
   pool.on('connect', (client) => {
@@ -35,6 +35,12 @@ async function main({ databaseUrl, amqpUrl, options }: Orders): Promise<void> {
       seen.fetchMs.push(performance.now() - started)
       return result
     },
+    async settle(records: Parameters<typeof database.relay.settle>[0]) {
+      const started = performance.now()
+      const result = await database.relay.settle(records)
+      seen.settleMs.push(performance.now() - started)
+      return result
+    },
   }
   const transport = rabbitmq({
     url: amqpUrl,
@@ -49,7 +55,7 @@ async function main({ databaseUrl, amqpUrl, options }: Orders): Promise<void> {
     const { user, system } = process.cpuUsage(cpu)
     cpu = process.cpuUsage()
     const report: RelayReport = { ...seen, cpuMs: (user + system) / 1_000 }
-    seen = { settled: 0, statements: 0, fetchMs: [], mostMemory: 0 }
+    seen = { settled: 0, statements: 0, fetchMs: [], settleMs: [], mostMemory: 0 }
     process.send?.(report)
   })
   process.once('SIGTERM', () => {

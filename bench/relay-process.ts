@@ -9,6 +9,7 @@ export interface RelayReport {
   readonly settled: number
   readonly statements: number
   readonly fetchMs: readonly number[]
+  readonly settleMs: readonly number[]
   /** In MiB. */
   readonly mostMemory: number
   readonly cpuMs: number
