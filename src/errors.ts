@@ -30,6 +30,14 @@ export const ERROR_CODES = {
   WAYBILL_MESSAGE_ID_CONFLICT: 'Two different messages carry the same message id.',
   WAYBILL_HANDLER_TIMEOUT: 'A handler exceeded its time limit.',
   WAYBILL_NOT_RUNNING: 'The service was stopped or was never started.',
+  WAYBILL_NOT_FOUND: 'There is nothing of this id or name.',
+  WAYBILL_REVISION_CONFLICT: 'What was to be changed has changed meanwhile.',
+  WAYBILL_STATE_CONFLICT: 'What was asked for is not possible in the present state.',
+  WAYBILL_CONFIRMATION_NEEDED: 'The operation has a risk that the operator has not confirmed.',
+  WAYBILL_COUNT_CHANGED: 'There are more or fewer dead letters than the operator has seen.',
+  WAYBILL_CURSOR_INVALID: 'The cursor of a list is broken, or belongs to another filter.',
+  WAYBILL_IDEMPOTENCY_MISMATCH: 'The idempotency key was used for something else.',
+  WAYBILL_EDITING_OFF: 'Editing messages is switched off.',
   WAYBILL_CONFIGURATION_INVALID: 'An environment variable or command line argument cannot be used.',
 } as const
 
@@ -44,17 +52,21 @@ export interface ErrorReport {
   /** What the reader can do about it. */
   readonly remedy?: string
   readonly cause?: unknown
+  /** What a program needs of the text, such as a number to go on with. */
+  readonly details?: Readonly<Record<string, unknown>>
 }
 
 /** Every failure that this package throws on purpose. */
 export class WaybillError extends Error {
   override readonly name = 'WaybillError'
   readonly code: WaybillErrorCode
+  readonly details: Readonly<Record<string, unknown>>
 
   constructor(code: WaybillErrorCode, report: ErrorReport) {
     const text = [report.problem, report.wanted, report.remedy].filter((part) => part !== undefined).join(' ')
     super(text, report.cause === undefined ? undefined : { cause: report.cause })
     this.code = code
+    this.details = report.details ?? {}
   }
 }
 

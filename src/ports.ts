@@ -3,6 +3,21 @@
  * Everything that the package's own adapters use of the core is here or in the main door.
  */
 export type {
+  Beat,
+  ClaimedFailure,
+  ClaimRequest,
+  FailureFate,
+  FailureInstance,
+  FailureReason,
+  FailureState,
+  FailureStore,
+  KeptError,
+  KeptMessage,
+  NewFailure,
+  NewWaiting,
+  Presence,
+} from './consuming/failures/failure-store.ts'
+export type {
   PartitionClaim,
   PartitionMember,
   PartitionPlan,
@@ -11,6 +26,58 @@ export type {
 } from './consuming/keyed/partition-store.ts'
 export { createCommitNotice } from './database/database.ts'
 export type { CommitNotice, Database } from './database/database.ts'
+export type {
+  BulkAction,
+  BulkItem,
+  BulkOperation,
+  BulkPreview,
+  BulkProgress,
+  BulkRequest,
+  BulkSelection,
+  BulkState,
+} from './dead-letters/bulk.ts'
+export type {
+  Attempt,
+  CountedPage,
+  DeadLetter,
+  DeadLetterDetails,
+  DeadLetterFilter,
+  DeadLetterPayload,
+  Direction,
+  FailureGroup,
+  LetterState,
+  Page,
+  PageRequest,
+  Total,
+} from './dead-letters/dead-letter.ts'
+export type {
+  Actor,
+  AuditEvent,
+  AuditFilter,
+  Confirmation,
+  DeniedAttempt,
+  DiscardIntent,
+  EditIntent,
+  Intent,
+  LetterIntent,
+} from './dead-letters/intent.ts'
+export type {
+  AuditOperations,
+  BulkOperations,
+  DeadLetterOperations,
+  LetterOperations,
+  MessageOperations,
+  ServiceOperations,
+} from './dead-letters/operations.ts'
+export type {
+  ConsumerView,
+  ConversationView,
+  MessagePlace,
+  MessageView,
+  PauseView,
+  RelayView,
+  Stats,
+} from './dead-letters/views.ts'
 export { ERROR_CODES, isWaybillError, WaybillError } from './errors.ts'
 export type { ErrorReport, WaybillErrorCode } from './errors.ts'
 export type { InboxEntry, InboxStore, InboxVerdict, PruningClaim } from './inbox/inbox-store.ts'
