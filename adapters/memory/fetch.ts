@@ -1,4 +1,4 @@
-import type { FetchRequest, LanePage, LaneRequest } from '../../src/ports.ts'
+import type { FetchRequest, GatedRoute, LanePage, LaneRequest, OutboxRecord } from '../../src/ports.ts'
 import type { Engine, StoredRecord } from './engine.ts'
 import { isVisible, parseSnapshot } from './snapshot.ts'
 
@@ -21,12 +21,16 @@ export function fetchPages(engine: Engine, request: FetchRequest, filter: FetchF
     .map((lane) => page(lane, byLane.get(lane.lane) ?? []))
 }
 
-function isPassedOver(record: StoredRecord, request: FetchRequest, filter: FetchFilter): boolean {
-  const gated = request.gated.some(
+/** Whether its route is passed over. */
+export function isGated(record: OutboxRecord, gated: readonly GatedRoute[]): boolean {
+  return gated.some(
     ({ exchange, routingKey }) =>
       exchange === record.exchange && (routingKey === null || routingKey === record.routingKey),
   )
-  if (gated) return true
+}
+
+function isPassedOver(record: StoredRecord, request: FetchRequest, filter: FetchFilter): boolean {
+  if (isGated(record, request.gated)) return true
   return request.passBlockedKeys && record.key !== null && filter.isKeyBlocked(record.lane, record.key)
 }
 

@@ -8,6 +8,7 @@ import type {
   RecordReference,
 } from '../../src/ports.ts'
 import type { Engine, StoredRecord } from './engine.ts'
+import { isGated } from './fetch.ts'
 
 /** A record that was moved aside. */
 export interface ParkedRecord extends OutboxRecord {
@@ -73,15 +74,16 @@ export function createParked(engine: Engine, owns: (relayId: string, claim: Lane
       )
       return before - parked.length
     },
-    due({ relayId, lanes, maxRecords, inOrder }) {
+    due(request) {
       const now = engine.clock.now()
-      const owned = new Set(lanes.filter((claim) => owns(relayId, claim)).map(({ lane }) => lane))
-      return parked
-        .filter(
-          ({ lane, nextAttemptAt }) => owned.has(lane) && nextAttemptAt !== null && nextAttemptAt <= now,
-        )
+      const { relayId, inOrder } = request
+      const owned = new Set(request.lanes.filter((claim) => owns(relayId, claim)).map(({ lane }) => lane))
+      const found = parked
+        .filter(({ lane, nextAttemptAt }) => owned.has(lane) && (nextAttemptAt ?? Infinity) <= now)
+        .filter((record) => !request.except.includes(record.messageId) && !isGated(record, request.gated))
         .filter((record) => !inOrder || !hasFirst(record, others(record)))
-        .slice(0, maxRecords)
+        .sort((one, other) => (one.nextAttemptAt ?? 0) - (other.nextAttemptAt ?? 0))
+      return fitting(found, request)
         .sort((one, other) => one.position - other.position)
         .map((record) => ({
           record,
@@ -103,6 +105,18 @@ export function createParked(engine: Engine, owns: (relayId: string, claim: Lane
 function isSame(reference: RecordReference, record: ParkedRecord): boolean {
   const { lane, position, messageId } = reference
   return record.messageId === messageId && record.lane === lane && record.position === position
+}
+
+/** The first of them, as far as they fit into one answer. */
+function fitting(
+  records: readonly ParkedRecord[],
+  { maxRecords, maxBytes }: Pick<DueRequest, 'maxRecords' | 'maxBytes'>,
+): ParkedRecord[] {
+  let bytes = 0
+  return records.slice(0, maxRecords).filter((record, index) => {
+    bytes += record.payload.length + Buffer.byteLength(record.headers)
+    return index === 0 || bytes <= maxBytes
+  })
 }
 
 /** Whether an earlier one of its key is parked. */

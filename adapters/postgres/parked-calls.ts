@@ -5,6 +5,7 @@ import type { SqlExecutor } from './sql-executor.ts'
 import { blockedKeys } from './statements/blocked-keys.ts'
 import { countBlocked } from './statements/count-blocked.ts'
 import { due } from './statements/due.ts'
+import { gatedValues } from './statements/gated.ts'
 import { park } from './statements/park.ts'
 import { removeParked } from './statements/remove-parked.ts'
 
@@ -24,9 +25,9 @@ export function parkedCalls(database: SqlExecutor, schema: string): ParkedCalls 
         ]),
       )
     },
-    async due({ relayId, lanes, maxRecords, inOrder }: DueRequest): Promise<DueRecord[]> {
-      const values = [relayId, lanes.map(({ lane }) => lane), lanes.map(({ epoch }) => epoch), maxRecords]
-      const rows = await database.query(due(schema, inOrder), values)
+    async due(request: DueRequest): Promise<DueRecord[]> {
+      const filters = { inOrder: request.inOrder, gated: request.gated.length > 0 }
+      const rows = await database.query(due(schema, filters), dueValues(request))
       return rows.map((row) => ({
         record: recordOf(row, Number(row[0])),
         attempts: Number(row[13]),
@@ -63,6 +64,19 @@ export async function takeParked(
   const parked = records.filter(({ isParked }) => isParked === true)
   if (parked.length === 0) return 0
   return (await database.query(removeParked(schema), references(parked))).length
+}
+
+/** The parameters of the `due` statement. */
+export function dueValues({ relayId, lanes, maxRecords, maxBytes, except, gated }: DueRequest): unknown[] {
+  const values = [
+    relayId,
+    lanes.map(({ lane }) => lane),
+    lanes.map(({ epoch }) => epoch),
+    maxRecords,
+    maxBytes,
+    except,
+  ]
+  return gated.length === 0 ? values : [...values, ...gatedValues(gated)]
 }
 
 const MAX_ERROR_LENGTH = 10_000

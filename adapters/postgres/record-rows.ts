@@ -1,5 +1,6 @@
 import type { FetchRequest, FetchResult, LaneRequest, OutboxRecord, Ring } from '../../src/ports.ts'
 import type { SqlText } from './sql-executor.ts'
+import { gatedValues } from './statements/gated.ts'
 
 type Row = readonly SqlText[]
 
@@ -23,14 +24,7 @@ export function fetchValues(request: FetchRequest): unknown[] {
     lanes.map(({ maxBytes }) => maxBytes),
     lanes.reduce((most, { maxRecords }) => Math.max(most, maxRecords), 1),
   ]
-  if (request.gated.length === 0) return values
-  const pairs = request.gated.filter(({ routingKey }) => routingKey !== null)
-  return [
-    ...values,
-    request.gated.filter(({ routingKey }) => routingKey === null).map(({ exchange }) => exchange),
-    pairs.map(({ exchange }) => exchange),
-    pairs.map(({ routingKey }) => routingKey),
-  ]
+  return request.gated.length === 0 ? values : [...values, ...gatedValues(request.gated)]
 }
 
 /** Reads the rows of the `fetch` statement. */

@@ -82,8 +82,10 @@ async function retryParked(parts: UpkeepParts): Promise<number> {
   if (plan === null) return wait
   const due = await parts.store.due({ relayId: parts.relayId(), ...plan.request })
   parts.onAnswer()
-  if (retrying.apply(plan, due)) parts.onOpened()
-  return wait
+  if (!retrying.apply(plan, due)) return wait
+  parts.onOpened()
+  // There may be more than one answer brings; what it has brought is passed over.
+  return 0
 }
 
 /** Sweeps every lane, page by page, then rests. */

@@ -107,7 +107,7 @@ export function createDrain(options: DrainOptions, ports: DrainPorts): Drain {
     settling: createSettling({ memory, marks, outflow, intake, telemetry }),
     sweeping: createSweeping({ memory, gates, batchSize, passBlockedKeys }),
     blocking: createBlocking(memory, passBlockedKeys),
-    retrying: createRetrying({ memory, gates, inOrder: passBlockedKeys, now }),
+    retrying: createRetrying({ memory, gates, intake, inOrder: passBlockedKeys, now }),
     doubt() {
       marks.clear()
       resetLanes(memory)

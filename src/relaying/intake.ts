@@ -36,6 +36,8 @@ export interface Intake {
   readonly expectant: boolean
   /** Whether some lane may hold something that there is room for. */
   readonly hungry: boolean
+  /** How many bytes one answer may bring; 0 when nothing is to come. */
+  readonly room: number
   /** @returns null when nothing is to be fetched now. At most one fetch is out at a time. */
   plan(): FetchPlan | null
   /** @returns the lanes that were asked for and not answered: they may be lost. */
@@ -75,13 +77,15 @@ export function createIntake(parts: IntakeParts): Intake {
       for (const lane of memory.lanes.values()) if (lane.more && hasRoom(lane)) return true
       return false
     },
+    get room() {
+      return isFull() ? 0 : roomIn(parts)
+    },
     plan() {
       if (out !== null || isFull()) return null
       const roomy = [...memory.lanes.values()].filter(hasRoom)
       if (!roomy.some((lane) => lane.more)) return null
       // All of them: as long as one lane has more, nobody asks whether something has come for the others.
-      out = makePlan(parts, roomy)
-      return out
+      return (out = makePlan(parts, roomy))
     },
     apply(plan, result) {
       if (out !== plan) return []
@@ -118,10 +122,13 @@ export function createIntake(parts: IntakeParts): Intake {
   }
 }
 
+function roomIn({ memory, waitingBytes }: IntakeParts): number {
+  return Math.min(waitingBytes - memory.unsentBytes, MOST_FETCHED_BYTES)
+}
+
 function makePlan(parts: IntakeParts, lanes: readonly Lane[]): FetchPlan {
-  const { memory, gates, batchSize, waitingBytes, passBlockedKeys } = parts
-  const maxBytes = Math.min(waitingBytes - memory.unsentBytes, MOST_FETCHED_BYTES)
-  const split = shares(lanes, { maxRecords: batchSize, maxBytes })
+  const { gates, batchSize, passBlockedKeys } = parts
+  const split = shares(lanes, { maxRecords: batchSize, maxBytes: roomIn(parts) })
   const judges = new Map<number, LaneSweep>()
   const hints = new Map<number, LaneHints>()
   const requests = lanes.map((lane, index) => {

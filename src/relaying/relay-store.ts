@@ -157,7 +157,14 @@ export interface ParkRequest extends RecordReference {
 export interface DueRequest {
   readonly relayId: string
   readonly lanes: readonly LaneClaim[]
+  /** Of the whole answer. */
   readonly maxRecords: number
+  /** Of the whole answer, unless it is one record. */
+  readonly maxBytes: number
+  /** Records for these are passed over. */
+  readonly gated: readonly GatedRoute[]
+  /** Message ids of those that are on their way already. */
+  readonly except: readonly string[]
   /** Whether one is due only when no earlier record of its key is parked. */
   readonly inOrder: boolean
 }
@@ -250,7 +257,10 @@ export interface RelayStore {
   settle(records: readonly RecordReference[]): Promise<Settlement>
   /** Moves failed records aside in one statement; those that are parked already are given their new state. */
   park(records: readonly ParkRequest[]): Promise<Settlement>
-  /** Parked records that are due, in order of position, of the requested lanes that still belong to the relay. */
+  /**
+   * Parked records that are due, of the requested lanes that still belong to the relay: those that have been due for
+   * longest, in order of position.
+   */
   due(request: DueRequest): Promise<readonly DueRecord[]>
   /** Keys of these lanes that have a parked record, as `lane:key`. */
   blockedKeys(lanes: readonly number[]): Promise<ReadonlySet<string>>

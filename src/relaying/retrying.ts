@@ -1,5 +1,6 @@
 import type { Gates } from './gates.ts'
-import type { Lane } from './held.ts'
+import type { Held, Lane } from './held.ts'
+import type { Intake } from './intake.ts'
 import { routeOf, take, type Memory } from './memory.ts'
 import type { DueRecord, DueRequest } from './relay-store.ts'
 import { toHeld } from './to-held.ts'
@@ -13,7 +14,7 @@ export interface RetryPlan {
 
 /** Parked records that are due: they are published from where they are parked, by the relay that owns their lane. */
 export interface Retrying {
-  /** @returns null when there is no lane to look in. */
+  /** @returns null when there is no lane to look in, or no room for what may be found. */
   plan(): RetryPlan | null
   /** @returns whether something came into memory. */
   apply(plan: RetryPlan, due: readonly DueRecord[]): boolean
@@ -22,23 +23,28 @@ export interface Retrying {
 export interface RetryingParts {
   readonly memory: Memory
   readonly gates: Gates
+  readonly intake: Pick<Intake, 'room'>
   /** Whether a parked record blocks its key: then those of one key are due one after the other. */
   readonly inOrder: boolean
   now(): number
 }
 
-const MOST = 50
+const MOST = 500
 
 export function createRetrying(parts: RetryingParts): Retrying {
-  const { memory, gates, inOrder } = parts
+  const { memory, gates, intake, inOrder } = parts
   return {
     plan() {
       const lanes = [...memory.lanes.values()].filter((lane) => lane.open && !lane.leaving)
-      if (lanes.length === 0) return null
+      const maxBytes = intake.room
+      if (lanes.length === 0 || maxBytes === 0) return null
       return {
         request: {
           lanes: lanes.map(({ lane, epoch }) => ({ lane, epoch })),
           maxRecords: MOST,
+          maxBytes,
+          gated: gates.gated(),
+          except: lanes.flatMap(parkedIn),
           inOrder,
         },
         asked: new Map(lanes.map((lane) => [lane.lane, lane])),
@@ -62,4 +68,13 @@ export function createRetrying(parts: RetryingParts): Retrying {
       return hasTaken
     },
   }
+}
+
+/** Those that the relay has taken before and is not done with. */
+function parkedIn({ held }: Lane): string[] {
+  return [...held.values()].filter(isParked).map(({ messageId }) => messageId)
+}
+
+function isParked({ parked }: Held): boolean {
+  return parked !== null
 }

@@ -29,7 +29,8 @@ export function createSuspicion(): Suspicion {
     hasRoom(route) {
       if (routes.size === 0 || !routes.has(route)) return true
       let inFlight = 0
-      for (const suspect of routes) inFlight += suspect.inFlight
+      // What an exchange that answers nothing has in flight may stay there for long; the others do not wait for it.
+      for (const suspect of routes) if (suspect.gate?.state !== 'stalled') inFlight += suspect.inFlight
       return inFlight < limit
     },
     confirmed(route) {

@@ -118,6 +118,50 @@ export function relayStoreParkedContract(create: CreateSubject): void {
       expect((await store.countBlocked({ look: 100, crowd: 3 })).crowded).toEqual([])
     })
 
+    test('of routes that are passed over, or on their way already, hide no others', async () => {
+      await using subject = await create()
+      const reader = await createReader(subject.store)
+      const routes = [
+        ...Array.from({ length: 10 }, () => ['shut', 'a'] as const),
+        ...[['half', 'shut'] as const, ['half', 'open'] as const, ['other', 'shut'] as const],
+      ]
+      const parked = await parkAll(
+        subject,
+        reader,
+        routes.map(([exchange, routingKey]) => record({ exchange, routingKey })),
+      )
+      const gated = [
+        { exchange: 'shut', routingKey: null },
+        { exchange: 'half', routingKey: 'shut' },
+      ]
+      const found = await due(subject.store, reader, { maxRecords: 3, gated })
+      expect(found.map((one) => [one.record.exchange, one.record.routingKey])).toEqual([
+        ['half', 'open'],
+        ['other', 'shut'],
+      ])
+      const except = parked.slice(0, 12).map(({ messageId }) => messageId)
+      expect((await due(subject.store, reader, { maxRecords: 3, except })).map(place)).toEqual([12])
+      function place({ record: { position } }: DueRecord): number {
+        return parked.findIndex((one) => one.position === position)
+      }
+    })
+
+    test('come in answers that are bounded over all lanes, those first that have been due for longest', async () => {
+      await using subject = await create()
+      const { store } = subject
+      const reader = await createReader(store)
+      const payload = Buffer.alloc(1000)
+      const records = Array.from({ length: 6 }, (_, lane) => record({ lane, payload }))
+      await subject.write(records)
+      for (const one of [...(await reader.everything())].reverse()) await store.park([{ ...one, ...REFUSED }])
+      const lanesDue = async (request: object): Promise<number[]> =>
+        (await due(store, reader, request)).map((one) => one.record.lane)
+      expect(await lanesDue({ maxRecords: 2 })).toEqual([4, 5])
+      expect(await lanesDue({ maxBytes: 3500 })).toEqual([3, 4, 5])
+      expect(await lanesDue({ maxBytes: 1 })).toEqual([5])
+      expect(await lanesDue({})).toEqual([0, 1, 2, 3, 4, 5])
+    })
+
     test('of one key are due one after the other where order counts, and one that is dead holds back the rest', async () => {
       await using subject = await create()
       const { store } = subject
@@ -159,6 +203,9 @@ function due(
     relayId: reader.relayId,
     lanes: reader.owned,
     maxRecords: 10,
+    maxBytes: 1_048_576,
+    gated: [],
+    except: [],
     inOrder: false,
     ...request,
   })

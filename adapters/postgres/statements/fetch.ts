@@ -1,3 +1,4 @@
+import { notGated } from './gated.ts'
 import { keyIsParked } from './parked-key.ts'
 import { SERVER } from './server.ts'
 
@@ -110,8 +111,7 @@ straggler as materialized (
 
 function passedOver(schema: string, { gated, blockedKeys }: FetchFilters): string {
   const gates = `
-          and o.exchange <> all ($10::text[])
-          and (o.exchange, o.routing_key) not in (select * from unnest($11::text[], $12::text[]))`
+          and ${notGated('o', 10)}`
   // The first select does not refer to the record and so runs once: when nothing is parked, that is all the cost.
   const keys = `
           and (

@@ -73,7 +73,8 @@ async function relayWork(database: TestDatabase, pool: pg.Pool): Promise<void> {
   if (failed === undefined) throw new Error('Nothing was written.')
   const refusal = { ...failed, reason: 'rejected', error: '', attempts: 1 }
   expect(await store.park([{ ...refusal, retryInMs: 0 }])).toMatchObject({ removed: 1 })
-  const request = { relayId: reader.relayId, lanes: reader.owned, maxRecords: 10, inOrder: true }
+  const some = { maxRecords: 10, maxBytes: 1000, gated: [{ exchange: 'a', routingKey: 'b' }], except: [] }
+  const request = { relayId: reader.relayId, lanes: reader.owned, inOrder: true, ...some }
   expect(await store.due(request)).toHaveLength(1)
   expect(await store.countBlocked({ look: 10, crowd: 10 })).toMatchObject({ keys: 1 })
   expect(await store.park([{ ...refusal, retryInMs: null }])).toMatchObject({ removed: 1 })

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { OutgoingMessage, PublishOutcome } from '../../../src/ports.ts'
 import type { RelayOptions } from '../../../relay/index.ts'
 import { eventually } from '../../support/eventually.ts'
-import { createWorld, firstArrivals, numbered, outOfOrder, type World } from './world.ts'
+import { createWorld, firstArrivals, numbered, outOfOrder, type World, type Written } from './world.ts'
 
 let world: World
 beforeEach(async () => {
@@ -115,6 +115,27 @@ describe('a message that the broker refuses while it takes others', () => {
     expect(bodies?.indexOf('5')).toBeGreaterThan(bodies?.indexOf('6') ?? Infinity)
     expect(bodies).toHaveLength(20)
     await eventually(async () => (await parked()).length === 0)
+  })
+
+  test('is tried again although more than one answer brings are due before it and cannot go', async () => {
+    const { confirmed } = refuseOne(() => false)
+    const take = world.broker.answer
+    world.broker.answer = (message) =>
+      message.exchange === 'shut' ? { kind: 'gated', error: new Error('missing') } : take(message)
+    const many = (exchange: string, from: number, to: number): Written[] =>
+      Array.from({ length: to - from }, (_, n) => ({ exchange, key: 'one lane', body: String(from + n) }))
+    await world.write([...many('shut', 0, 1500), ...many('tests.events', 1500, 2800)])
+    await world.database.pool.query(`
+      with moved as (delete from waybill.outbox returning *)
+      insert into waybill.parked (id, lane, version, created_at, message_id, key, type, source, exchange, routing_key,
+        headers, content_type, payload, state, attempts, next_attempt_at, reason, error)
+      select id, lane, version, created_at, message_id, null, type, source, exchange, routing_key, headers, content_type,
+        payload, 'retry', 1, now() - interval '1 hour' + id * interval '1 ms', 'refused', '' from moved`)
+    await world.write([{ exchange: 'shut' }])
+    await world.start({ ...SOON, retryBaseMs: 1000, gateMaxMs: 60_000 })
+    await eventually(async () => (await parked()).length === 1500)
+    expect(confirmed).toHaveLength(1300)
+    expect(new Set(confirmed.map(({ messageId }) => messageId)).size).toBe(1300)
   })
 
   test('spends no attempt while the broker is away, and is taken over by the next relay', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { sentence, type ParkedState, type RetryOptions } from '../../../src/relaying/parking.ts'
-import { bench, CONFIRMED, isReset, keyed, REJECTED, UNKNOWN, type Bench } from './drain-bench.ts'
+import { bench, CONFIRMED, GATED, isReset, keyed, REJECTED, UNKNOWN, type Bench } from './drain-bench.ts'
 
 const OPTIONS: RetryOptions = {
   backoff: { baseMs: 5000, maxMs: 900_000, jitter: 0.5 },
@@ -176,6 +176,31 @@ describe('a parked record that is due', () => {
     bringDue(it, a1, after(2))
     it.answer(REJECTED, 'a1')
     expect(parkedNow(it)).toMatchObject([{ attempts: 3, retryInMs: null }])
+  })
+
+  test('is asked for around shut exchanges, and not again while it is in memory', () => {
+    const it = bench()
+    it.bring(keyed('s', 's1', { exchange: 'shut' }))
+    it.answer(GATED, 's1')
+    const before = it.drain.retrying.plan()
+    expect(before?.request).toMatchObject({ gated: [{ exchange: 'shut', routingKey: null }], except: [] })
+    bringDue(it, keyed('a', 'a1'))
+    expect(it.drain.retrying.plan()?.request.except).toEqual(['a1'])
+    it.answer(CONFIRMED, 'a1')
+    expect(it.drain.retrying.plan()?.request.except).toEqual(['a1'])
+    const batch = it.drain.settling.takeConfirmed(10)
+    if (batch !== null) it.drain.settling.settled(batch, { removed: 1, server: 's', xid: 60 })
+    expect(it.drain.retrying.plan()?.request.except).toEqual([])
+  })
+
+  test('is asked for only as far as there is room in memory', () => {
+    const it = bench({ batchSize: 2, windowBytes: 4096 })
+    expect(it.drain.retrying.plan()?.request.maxBytes).toBe(2048)
+    it.time.mayPublish = false
+    it.bring(keyed(null, 'n1', { payload: Buffer.alloc(600) }))
+    expect(it.drain.retrying.plan()?.request.maxBytes).toBeLessThan(1000)
+    it.bring(keyed(null, 'n2', { payload: Buffer.alloc(600) }))
+    expect(it.drain.retrying.plan()).toBeNull()
   })
 
   test('of a lane that is lost is left to the next owner', () => {

@@ -108,6 +108,27 @@ describe('a message for which the broker closes what it came on', () => {
     expect(new Set(end.confirmed).size).toBe(269)
   })
 
+  test('is searched on while another exchange under suspicion takes messages and answers nothing', () => {
+    const it = bench()
+    const at = (exchange: string, ...ids: string[]): OutboxRecord[] =>
+      ids.map((id) => keyed(null, `${exchange} ${id}`, { exchange }))
+    it.bring(...at('frozen', '1', '2'), ...at('well', '1', '2'))
+    const all = it.newlySent()
+    it.answer({ kind: 'suspect', error: new Error('closed'), among: 4 }, ...all)
+    it.time.now = 101
+    it.drain.pump()
+    expect(it.newlySent()).toEqual(['frozen 1', 'well 1'])
+    it.answer(CONFIRMED, 'frozen 1', 'well 1')
+    it.bring(...at('frozen', '2', '3', '4', '5', '6', '7'), ...at('well', '2', '3'))
+    expect(it.newlySent().every((id) => id.startsWith('frozen'))).toBe(true)
+    it.drain.pump()
+    it.time.now += 500
+    it.drain.pump()
+    expect(it.drain.gates()).toMatchObject([{ exchange: 'frozen', state: 'stalled' }])
+    it.drain.pump()
+    expect(it.newlySent()).toEqual(['well 2', 'well 3'])
+  })
+
   test('is one of several: all of them are found', () => {
     const it = bench({ window: 256, batchSize: 300 })
     const records = many(300)
