@@ -1,10 +1,11 @@
 import type { InboxVerdict } from '../inbox/inbox-store.ts'
 import type { Clock } from '../lifecycle/clock.ts'
 import { attempt, type AttemptOutcome, type AttemptParts, type Task } from './attempt.ts'
-import { read, type ReadParts, type Reading } from './read.ts'
+import type { Reading } from './read.ts'
+import { readAll, type ReadAllParts } from './read-all.ts'
 import type { Verdict, Work } from './verdict.ts'
 
-export interface JudgeParts<Tx> extends ReadParts<Tx>, AttemptParts<Tx> {
+export interface JudgeParts<Tx> extends ReadAllParts<Tx>, AttemptParts<Tx> {
   readonly clock: Clock
   readonly shutdown: AbortSignal
   readonly random?: () => number
@@ -40,26 +41,6 @@ export async function judge<Tx>(parts: JudgeParts<Tx>, works: readonly Work[]): 
     const jitterMs = (RETRY_MAX_MS - RETRY_MIN_MS) * (parts.random ?? Math.random)()
     await parts.clock.sleep(RETRY_MIN_MS + jitterMs, { signal: parts.shutdown })
   }
-}
-
-interface Read<Tx> {
-  readonly work: Work
-  readonly reading: Reading<Tx>
-}
-
-/** A promise only if one of them has to be waited for. */
-function readAll<Tx>(
-  parts: ReadParts<Tx>,
-  works: readonly Work[],
-): readonly Read<Tx>[] | Promise<Read<Tx>[]> {
-  const now: Read<Tx>[] = []
-  const all = works.map((work) => {
-    const reading = read(parts, work.delivery)
-    if (!(reading instanceof Promise)) now.push({ work, reading })
-    return { work, reading }
-  })
-  if (now.length === works.length) return now
-  return Promise.all(all.map(async ({ work, reading }) => ({ work, reading: await reading })))
 }
 
 function isTask<Tx>(reading: Reading<Tx>): reading is Task<Tx> {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { MemoryTransaction } from '../../../adapters/memory/index.ts'
-import { isWaybillError } from '../../../src/index.ts'
+import { defineMessages, isWaybillError, messageType } from '../../../src/index.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'
-import { createGate, recordEffect, setup, turns } from './setup.ts'
+import { createGate, messages, recordEffect, setup, turns } from './setup.ts'
 
 describe('a handler that exceeds its time limit', () => {
   it('fails: its signal aborts, its transaction rolls back, its message goes to the dead-letter queue', async () => {
@@ -95,6 +95,72 @@ describe('a handler that exceeds its time limit', () => {
     expect(outcomes).toEqual(['handled'])
     expect(clock.pending).toBe(before)
     await consumer.stop()
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('a schema that never answers', () => {
+  function stuck(more: Parameters<typeof setup>[0] = {}): ReturnType<typeof setup> {
+    const never = { validate: () => new Promise<never>(() => undefined), vendor: 'test', version: 1 as const }
+    const slow = defineMessages(
+      {
+        'order.placed': messageType<{ orderId: string }>(),
+        'order.paid': messageType({ schema: { '~standard': never } }),
+      },
+      { source: 'orders' },
+    )
+    return setup({
+      messages: slow as unknown as typeof messages,
+      handlers: {
+        'order.paid': () => undefined,
+        'order.placed': ({ messageId }, { tx }) => recordEffect(messageId, tx),
+      },
+      ...more,
+    })
+  }
+
+  it('fails its message at the time limit, and frees its place for the next one', async () => {
+    const clock = createFakeClock()
+    const { consumer, place, outcomes, log } = stuck({ clock, handlerTimeoutMs: 1_000, concurrency: 1 })
+    await consumer.start()
+    place({ type: 'order.paid' })
+    place()
+    await turns()
+    await clock.advance(999)
+    expect(outcomes).toEqual([])
+    await clock.advance(1)
+    await turns()
+    expect(outcomes).toEqual(['failed', 'handled'])
+    expect(isWaybillError(log.at(-1)?.fields['error'], 'WAYBILL_HANDLER_TIMEOUT')).toBe(true)
+    await consumer.stop()
+    expect(clock.pending).toBe(0)
+  })
+
+  it('leaves the others of its batch alone', async () => {
+    const clock = createFakeClock()
+    const { consumer, place, outcomes, effects } = stuck({ clock, handlerTimeoutMs: 1_000, batch: 3 })
+    await consumer.start()
+    const ids = [place(), place({ type: 'order.paid' }), place()]
+    await turns()
+    await clock.advance(1_000)
+    await turns()
+    expect(outcomes).toEqual(['handled', 'failed', 'handled'])
+    expect(effects()).toEqual([ids[0], ids[2]])
+    await consumer.stop()
+  })
+
+  it('is not waited for any longer than a handler when the consumer stops', async () => {
+    const clock = createFakeClock()
+    const { consumer, place, outcomes, broker } = stuck({ clock, shutdownTimeoutMs: 2_000 })
+    await consumer.start()
+    place({ type: 'order.paid' })
+    await turns()
+    const stopping = consumer.stop()
+    await turns()
+    await clock.advance(2_000)
+    await stopping
+    expect(outcomes).toEqual(['released'])
+    expect(broker.deadLetters('billing')).toEqual([])
     expect(clock.pending).toBe(0)
   })
 })
