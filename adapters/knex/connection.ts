@@ -20,6 +20,20 @@ export async function connectionOf(tx: Knex.Transaction): Promise<PgClient> {
   return connectionsOf(tx).acquireConnection()
 }
 
+/** What knex looks at when it takes a connection out of its pool, and what ends one. */
+interface Pooled {
+  __knex__disposed?: unknown
+  end(): Promise<void>
+}
+
+/** Ends a connection on which a transaction is still open, so that nobody gets it out of the pool and waits behind that. */
+export function disposeIfBusy(connection: PgClient): void {
+  if ((connection.getTransactionStatus?.() ?? 'I') === 'I') return
+  const pooled = connection as PgClient & Pooled
+  pooled.__knex__disposed = 'Its transaction could not be rolled back in time.'
+  pooled.end().catch(() => undefined)
+}
+
 /** Lends a connection of the pool to `work`. */
 export async function withConnection<Result>(
   knex: Knex,

@@ -51,6 +51,7 @@ function knexDriver(knex: Knex): SqlDriver<Knex.Transaction> {
       query: (text, values) => withConnection(knex, (connection) => queryText(connection, text, values)),
       transaction: (work) => runTransaction(knex, async (tx) => work(await plainExecutor(tx))),
     },
+    connections: connectionsOf(knex),
     executor,
     transaction: (work, opening) => runTransaction(knex, work, opening),
     afterCommit(tx, callback) {
@@ -105,6 +106,11 @@ function isPostgres(knex: unknown): boolean {
   if (typeof knex !== 'function' || !('client' in knex)) return false
   const { client } = knex
   return typeof client === 'object' && client !== null && Reflect.get(client, 'dialect') === 'postgresql'
+}
+
+/** Knex makes its pool when it is made, unless it was told of no database. */
+function connectionsOf(knex: Knex): number | undefined {
+  return (knex.client as { readonly pool?: { readonly max?: number } }).pool?.max
 }
 
 function portOf(knex: Knex): number | undefined {

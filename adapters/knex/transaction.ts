@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { queryText, transactionAborted, transactionFinished, type SqlRows } from '../postgres/index.ts'
 import { watchCommit, type CommitWatch } from './commit-watch.ts'
-import { connectionOf } from './connection.ts'
+import { connectionOf, disposeIfBusy } from './connection.ts'
 
 /**
  * Runs `work` in a READ COMMITTED transaction.
@@ -18,7 +18,12 @@ export async function runTransaction<Result>(
   const result = await knex.transaction(
     async (tx) => {
       end.watch = watchCommit(tx)
-      const rows = opening === undefined ? [] : await queryText(await connectionOf(tx), opening)
+      const connection = await connectionOf(tx)
+      // Knex waits some seconds for its rollback, and then gives the connection back whatever still runs on it.
+      tx.executionPromise.catch(() => {
+        disposeIfBusy(connection)
+      })
+      const rows = opening === undefined ? [] : await queryText(connection, opening)
       const value = await work(tx, rows)
       end.orderly = !tx.isCompleted()
       return value

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { knexDatabase } from '../../../adapters/knex/index.ts'
 import type { Database } from '../../../src/ports.ts'
 import { record } from '../../../testing/contracts/database-subject.ts'
+import { eventually } from '../../support/eventually.ts'
 import { createKnexSetting, type KnexSetting } from './setting.ts'
 
 let setting: KnexSetting
@@ -70,6 +71,28 @@ describe('a transaction of knex is refused', () => {
     expect(await setting.records()).toEqual([])
   })
 })
+
+test('a statement that nobody waits for any more leaves its connection to nobody', async () => {
+  const knex = setting.newKnex({ pool: { min: 0, max: 1 } })
+  const blocker = await setting.pool.connect()
+  await blocker.query('select pg_advisory_lock(42)')
+  const given = new Error('given up')
+  const failing = knexDatabase(knex).transaction(async (tx) => {
+    const left = tx.raw('select pg_advisory_xact_lock(42)').then()
+    left.catch(() => undefined)
+    await eventually(async () => {
+      const waiting = await setting.pool.query(
+        `select from pg_locks where locktype = 'advisory' and not granted`,
+      )
+      return waiting.rowCount === 1
+    })
+    throw given
+  })
+  await expect(failing).rejects.toBe(given)
+  await expect(knex.raw('select 1 as one')).resolves.toMatchObject({ rows: [{ one: 1 }] })
+  await blocker.query('select pg_advisory_unlock(42)')
+  blocker.release()
+}, 20_000)
 
 describe('whatever the service has told knex', () => {
   const configs: Readonly<Record<string, Knex.Config>> = {
