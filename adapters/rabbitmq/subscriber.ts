@@ -139,6 +139,8 @@ async function begin(parts: Parts, session: Session): Promise<void> {
           ? Math.max(1, Math.floor(options.deliveryLimit / SUSPECT_SHARE))
           : null,
       onDelivery: (delivery) => {
+        // The first one may come before the connection is ready, and its loss has to be told from then on.
+        tell(parts, 'consuming')
         subscribe.onDelivery(delivery)
       },
     })

@@ -99,6 +99,28 @@ describe('a subscription', () => {
     await consumer.subscription.close()
   })
 
+  test('that loses its connection between its first delivery and being ready says so', async () => {
+    const topology = { queue: 'early', bindings: [] }
+    await probeSubscription(world.transport(), { queue: 'early', topology }).then(({ subscription }) =>
+      subscription.close(),
+    )
+    await world.admin(async (channel) => {
+      channel.sendToQueue('early', Buffer.from('{}'), { messageId: 'm', type: 'order.placed' })
+      await eventually(async () => (await channel.checkQueue('early')).messageCount === 1)
+    })
+    const consumer = await probeSubscription(world.transport(), {
+      queue: 'early',
+      topology,
+      onDelivery: (delivery) => {
+        if (delivery.redelivered) delivery.ack()
+        else world.proxy.reset()
+      },
+    })
+    await consumer.receives(2)
+    expect(consumer.states).toEqual(['consuming', 'connecting', 'consuming'])
+    await consumer.subscription.close()
+  })
+
   test('whose listener throws gets the next message all the same', async () => {
     const logger = recordedLogger()
     const consumer = await probeSubscription(world.transport({ logger }), {
