@@ -1,4 +1,5 @@
 import { WaybillError } from '../errors.ts'
+import { untilAborted } from '../lifecycle/until-aborted.ts'
 import type { QueueTopology } from '../transport/transport.ts'
 import { Stopped } from './attempt.ts'
 import { keyMode } from './keyed/key-mode.ts'
@@ -93,21 +94,13 @@ async function untilStopped<Tx>(
   signal: AbortSignal,
   { consumer, logger }: ConsumingParts<Tx>,
 ): Promise<void> {
-  let onAbort = (): void => undefined
-  const stopped = new Promise<never>((_, reject) => {
-    onAbort = () => {
-      reject(stoppedBefore(consumer))
-    }
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
-  })
   promise.catch((error: unknown) => {
     logger.debug({ error }, 'Subscribing failed.')
   })
   try {
-    await Promise.race([promise, stopped])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
+    await untilAborted(promise, signal)
+  } catch (error) {
+    throw signal.aborted ? stoppedBefore(consumer) : error
   }
 }
 

@@ -1,3 +1,4 @@
+import { isWaybillError } from '../../errors.ts'
 import type { Mode } from '../mode.ts'
 import type { ConsumingParts, KeyModeOptions } from '../parts.ts'
 import type { Work } from '../verdict.ts'
@@ -24,7 +25,9 @@ export function keyMode<Tx>(parts: ConsumingParts<Tx>, options: KeyModeOptions):
         topology,
         plan: { queue, partitions: options.partitions, prefetch: limits.prefetch },
         leaseMs: options.leaseMs,
-        isAway: (error) => database.classify(error) === 'infrastructure',
+        isAway: (error) =>
+          isWaybillError(error, 'WAYBILL_DATABASE_UNAVAILABLE') ||
+          database.classify(error) === 'infrastructure',
         user: { ...user, blocked: (session) => lanes.blocked((work) => work.session === session) },
       }),
   }

@@ -47,10 +47,8 @@ export function createPartitions(parts: PartitionsParts): Subscriber {
     async open() {
       const life = createLife(parts)
       self.life = life
+      life.sharing.start()
       try {
-        await join(parts, life)
-        // At once, as the broker may be away for longer than a lease.
-        if (!life.ended.signal.aborted) life.sharing.start()
         await life.settledIn.promise
       } catch (error) {
         await end(parts, life)
@@ -84,27 +82,13 @@ export function createPartitions(parts: PartitionsParts): Subscriber {
   return subscriber
 }
 
-/** Waits for a database that is away, as for a broker. */
-async function join({ clock, isAway, logger }: PartitionsParts, { sharing, ended }: Life): Promise<void> {
-  for (let tries = 1; !ended.signal.aborted; tries += 1) {
-    try {
-      await sharing.join()
-      return
-    } catch (error) {
-      if (!isAway(error)) throw error
-      logger.warn({ error }, 'The database is away; the consumer joins when it answers.')
-      await clock.sleep(backoffMs(tries, AWAY_BACKOFF), { signal: ended.signal })
-    }
-  }
-}
-
 /** First nothing of it is consumed any more, then others may have it. */
 async function end({ logger }: PartitionsParts, life: Life): Promise<void> {
   const { ended, owned, sharing } = life
   ended.abort()
   life.settledIn.resolve()
-  await sharing.halt()
   await dropAll(owned)
+  await sharing.halt()
   try {
     await sharing.leave()
   } catch (error) {
@@ -135,6 +119,7 @@ function createLife(parts: PartitionsParts): Life {
       return left.map(([number]) => number)
     },
     onLost: () => void dropAll(owned),
+    onRefused: settledIn.reject,
   })
   return { ended, owned, sharing, settledIn }
 }

@@ -6,7 +6,9 @@ export interface SettledIn {
   readonly promise: Promise<void>
   /** All queues are there when this one is consumed. One that has gone to others meanwhile says nothing. */
   follow(partition: Partition): void
-  resolve(): void
+  readonly resolve: () => void
+  /** It will never come to that. Says nothing once it has. */
+  readonly reject: (error: unknown) => void
 }
 
 export function createSettledIn(): SettledIn {
@@ -30,5 +32,8 @@ export function createSettledIn(): SettledIn {
       })
     },
     resolve,
+    reject: (error) => {
+      self.reject(error)
+    },
   }
 }

@@ -5,6 +5,13 @@ import { createFakeClock } from '../../../support/fake-clock.ts'
 import { createGate, turns } from '../setup.ts'
 import { pass, range, setup, type Bench, type Options } from './setup.ts'
 
+type Store = Database<MemoryTransaction>['partitions']
+
+/** The bench's database with other ways to share partitions. */
+function withPartitions({ database }: Bench, partitions: Partial<Store>): Options {
+  return { database: { ...database, partitions: { ...database.partitions, ...partitions } } }
+}
+
 const started: Consumer[] = []
 afterEach(async () => {
   await Promise.all(started.splice(0).map((consumer) => consumer.stop()))
@@ -46,6 +53,102 @@ describe('an instance that comes or goes', () => {
     for (const n of range(20)) bench.move(`k${String(n)}`, 0)
     await turns()
     expect(Object.keys(bench.lists())).toHaveLength(20)
+  })
+
+  test('gives way when a call is never answered, and takes part again with the next one', async () => {
+    const clock = createFakeClock()
+    const bench = setup({ clock })
+    const { partitions } = bench.database
+    const deaf = { isOn: false }
+    const call = <Result>(answer: () => Promise<Result>): Promise<Result> =>
+      deaf.isOn ? new Promise(() => undefined) : answer()
+    const handled = { first: 0, second: 0 }
+    const counting = (name: keyof typeof handled): Options => ({
+      handlers: { 'stock.moved': () => void (handled[name] += 1) },
+    })
+    const round = async (): Promise<typeof handled> => {
+      Object.assign(handled, { first: 0, second: 0 })
+      for (const n of range(40)) bench.move(`k${String(n)}`, 0)
+      await turns()
+      return { ...handled }
+    }
+    await start(bench, {
+      ...withPartitions(bench, {
+        join: (...given) => call(() => partitions.join(...given)),
+        share: (...given) => call(() => partitions.share(...given)),
+        release: (...given) => call(() => partitions.release(...given)),
+        leave: (...given) => call(() => partitions.leave(...given)),
+      }),
+      ...counting('first'),
+    })
+    expect(await round()).toEqual({ first: 40, second: 0 })
+    deaf.isOn = true
+    await start(bench, counting('second'))
+    await pass(clock, 24_000, 2_000)
+    expect(await round()).toEqual({ first: 0, second: 40 })
+    await pass(clock, 120_000, 10_000)
+    deaf.isOn = false
+    await pass(clock, 24_000, 2_000)
+    const { first, second } = await round()
+    expect(first + second).toBe(40)
+    expect(Math.min(first, second)).toBeGreaterThanOrEqual(10)
+    expect(bench.log.filter(({ level }) => level === 'error')).toEqual([])
+  })
+
+  test.each([
+    ['is put on the list in time', 'at once'],
+    ['is put on the list too late', 'after the stop'],
+  ])('leaves nothing behind when it is stopped while it joins and %s', async (_what, when) => {
+    const clock = createFakeClock()
+    const bench = setup({ clock })
+    const { partitions } = bench.database
+    const gate = createGate()
+    const consumer = bench.instance(
+      withPartitions(bench, {
+        join: async (...given) => {
+          await gate.passed
+          return partitions.join(...given)
+        },
+      }),
+    )
+    const starting = consumer.start()
+    starting.catch(() => undefined)
+    await turns()
+    const stopped = consumer.stop()
+    if (when === 'at once') gate.open()
+    await pass(clock, 5_000, 500)
+    await stopped
+    gate.open()
+    await turns()
+    await expect(starting).rejects.toMatchObject({ code: 'WAYBILL_NOT_RUNNING' })
+    expect(clock.pending).toBe(0)
+    const other = { instanceId: 'other', consumer: 'stock-list', host: 'test' }
+    await partitions.join(other, { queue: 'stock-list', partitions: 4, prefetch: 100 }, 10_000)
+    expect(await partitions.share(other, 10_000)).toMatchObject({ fair: 4 })
+  })
+
+  test('is closed at once when nobody answers it any more', async () => {
+    const clock = createFakeClock()
+    const bench = setup({ clock })
+    const never = (): Promise<never> => new Promise(() => undefined)
+    const deaf = { isOn: false }
+    const { partitions } = bench.database
+    const consumer = await start(
+      bench,
+      withPartitions(bench, {
+        share: (...given) => (deaf.isOn ? never() : partitions.share(...given)),
+        leave: (...given) => (deaf.isOn ? never() : partitions.leave(...given)),
+      }),
+    )
+    deaf.isOn = true
+    await pass(clock, 3_000, 500)
+    const stopped = consumer.stop()
+    await pass(clock, 6_000, 500)
+    await stopped
+    expect(clock.pending).toBe(0)
+    for (const n of range(20)) bench.move(`k${String(n)}`, 0)
+    await pass(clock, 60_000, 500)
+    expect(bench.lists()).toEqual({})
   })
 
   test('begins nothing behind a message that fails while it stops', async () => {
