@@ -14,6 +14,11 @@ export interface Database<Tx> {
   readonly inbox: InboxStore<Tx>
   readonly relay: RelayStore
   readonly partitions: PartitionStore
+  /**
+   * How many connections it uses at most, one for each transaction that is open. Left out where that is not known.
+   * Consumers take it into account: in mode `key` one has to stay free of handlers, for the lease on the partitions.
+   */
+  readonly connections?: number | undefined
   /** Runs `work` in a READ COMMITTED transaction: commits when it resolves, rolls back when it rejects. */
   transaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>
   /**
