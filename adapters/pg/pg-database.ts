@@ -53,6 +53,7 @@ function pgDriver(pool: pg.Pool): SqlDriver<pg.ClientBase> {
       query: (text, values) => queryText(pool, text, values),
       transaction: (work) => runTransaction(pool, (_tx, { client }) => work(executorOn(client))),
     },
+    connections: pool.options.max,
     executor: (tx) => transactionExecutor(given(tx, watch)),
     transaction: (work, opening) => runTransaction(pool, (tx, { rows }) => work(tx, rows), opening),
     afterCommit(tx, callback) {

@@ -33,6 +33,7 @@ export function postgresDatabase<Tx>(
     inbox,
     relay: createRelayStore(driver.pool, { schema }),
     partitions: createPartitionStore(driver.pool, { schema }),
+    connections: driver.connections,
     committed: createCommitNotice(),
     transaction: (work) => driver.transaction((tx) => work(tx)),
     handle: (messages, work) => inbox.handle(messages, work),

@@ -32,6 +32,8 @@ export interface SqlPool extends SqlExecutor {
 /** What a driver binding tells about the user's own transactions. */
 export interface SqlDriver<Tx> {
   readonly pool: SqlPool
+  /** The most connections of the pool, where that is known. */
+  readonly connections?: number | undefined
   /**
    * The executor of the user's transaction.
    * @throws WaybillError WAYBILL_NOT_A_TRANSACTION or WAYBILL_TRANSACTION_FINISHED

@@ -10,6 +10,7 @@ import { checkConsumerOptions } from './check-options.ts'
 import { claim } from './claims.ts'
 import { createConsuming, type Consuming } from './consuming.ts'
 import type { AnyHandler } from './handler.ts'
+import { checkRoom, roomForHandlers } from './keyed/check-key-mode.ts'
 import { withFields } from './log-fields.ts'
 import { resolveLimits, type ConsumerOptions } from './options.ts'
 import type { ConsumingParts } from './parts.ts'
@@ -147,8 +148,10 @@ function partsOf<C extends Catalogue, Tx, Written extends Catalogue>(
   const telemetry = guardTelemetry(options.telemetry ?? silentTelemetry, logger)
   const outbox =
     options.outbox ?? createOutbox({ source: name, messages, database, clock, telemetry, logger })
-  const limits = resolveLimits(options)
   const isKeyed = options.mode === 'key'
+  const room = roomForHandlers(options.mode, database.connections)
+  const limits = resolveLimits(options, room)
+  if (isKeyed) checkRoom(limits.concurrency, room)
   const handlers = Object.entries<unknown>(options.handlers).filter(([, handler]) => handler !== undefined)
   return {
     consumer: name,

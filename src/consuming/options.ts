@@ -27,7 +27,9 @@ export interface ConsumerOptions<C extends Catalogue, Tx, Written extends Catalo
   /** How many messages the broker sends ahead, at most 2000. @defaultValue `100`, or twice what batches in progress hold */
   readonly prefetch?: number | undefined
   /**
-   * How many handlers run at a time, or batches; not more than `prefetch`. @defaultValue `10`, of batches `2`
+   * How many handlers run at a time, or batches; not more than `prefetch`. Each has a connection to the database, so by
+   * default there are never more than connections; in mode `key`, where one has to stay free, more are refused.
+   * @defaultValue `10`, of batches `2`
    */
   readonly concurrency?: number | undefined
   /**
@@ -146,13 +148,16 @@ const RANGES: Readonly<Record<keyof ConsumerLimits, Range>> = {
 
 type GivenLimits = { readonly [Name in keyof ConsumerLimits]?: number | undefined }
 
-/** @throws WaybillError WAYBILL_OPTION_INVALID */
-export function resolveLimits(options: GivenLimits): ConsumerLimits {
+/**
+ * @param room How many handlers can have a connection at a time.
+ * @throws WaybillError WAYBILL_OPTION_INVALID
+ */
+export function resolveLimits(options: GivenLimits, room = Infinity): ConsumerLimits {
   const batch = inRange('batch', options.batch)
   const prefetch = inRange('prefetch', options.prefetch ?? defaultPrefetch(batch, options.concurrency))
   const concurrency = inRange(
     'concurrency',
-    options.concurrency ?? Math.min(defaultConcurrency(batch), prefetch),
+    options.concurrency ?? Math.max(Math.min(defaultConcurrency(batch), prefetch, room), 1),
   )
   if (concurrency > prefetch) refuseBeyondPrefetch('concurrency', concurrency, prefetch)
   if (batch > prefetch) refuseBeyondPrefetch('batch', batch, prefetch)

@@ -46,6 +46,25 @@ export function checkMode(options: Options): void {
   checkPartitioned(options['messages'] as Catalogue, Object.keys(options['handlers'] as object))
 }
 
+/** How many handlers can have a connection at a time: in mode `key` the lease on the partitions needs one. */
+export function roomForHandlers(mode: string | undefined, connections = Infinity): number {
+  return mode === 'key' ? connections - 1 : connections
+}
+
+/**
+ * Behind handlers that take long, the lease would be renewed too late, again and again.
+ * @throws WaybillError WAYBILL_OPTION_INVALID
+ */
+export function checkRoom(concurrency: number, room: number): void {
+  if (concurrency <= room) return
+  refuse({
+    problem: `Option concurrency of createConsumer is ${String(concurrency)}, and its database has ${String(room + 1)} connections.`,
+    wanted:
+      'In mode "key" one of them is for the lease on the partitions, which handlers would keep waiting.',
+    remedy: `Give the pool at least ${String(concurrency + 1)} connections (its option max), or lower concurrency.`,
+  })
+}
+
 function refuseOf(other: string, options: Options): void {
   const name = OF_MODE[other]?.find((each) => options[each] !== undefined)
   if (name === undefined) return

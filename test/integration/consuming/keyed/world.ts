@@ -149,7 +149,7 @@ async function createInstance(parts: InstanceParts): Promise<Instance> {
   const [toBroker, toDatabase] = [await proxyTo(vhost.url), await proxyTo(database.url)]
   const pool = new pg.Pool({
     connectionString: toDatabase.url(database.url),
-    max: 8,
+    max: 9,
     application_name: name,
     connectionTimeoutMillis: 2_000,
   })
