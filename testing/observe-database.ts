@@ -44,7 +44,16 @@ export function observeDatabase<Tx>(inner: Database<Tx>): ObservedDatabase<Tx> {
           }),
         ),
       outbox: {
-        cancel: (tx, messageId) => inner.outbox.cancel(tx, messageId),
+        async cancel(tx, messageId) {
+          const was = await inner.outbox.cancel(tx, messageId)
+          const written = open.get(tx)
+          if (was && written !== undefined)
+            open.set(
+              tx,
+              written.filter((record) => record.messageId !== messageId.toLowerCase()),
+            )
+          return was
+        },
         async schedule(tx, records) {
           await inner.outbox.schedule(tx, records)
           open.get(tx)?.push(...records)

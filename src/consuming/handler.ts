@@ -14,6 +14,8 @@ export interface HandlerOutbox<C extends Catalogue> {
     messages: readonly MessageToWrite<C>[],
     options?: WriteOptions,
   ): Promise<WrittenMessage<TypeName<C>>[]>
+  /** As `outbox.cancel`, with the handler's transaction. @returns whether the message was still there. */
+  cancel(messageId: string): Promise<boolean>
 }
 
 /** What a handler is given beside the message. */

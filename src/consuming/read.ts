@@ -105,7 +105,7 @@ function contextOf<Tx>(
   }
 }
 
-/** Writes nothing any more once nobody waits for the handler. */
+/** Writes and takes back nothing any more once nobody waits for the handler. */
 function boundTo<Tx>(outbox: Outbox<Catalogue, Tx>, tx: Tx, watch: Watch): HandlerOutbox<Catalogue> {
   const write = async (
     ...[given, options]: Parameters<HandlerOutbox<Catalogue>['write']>
@@ -113,6 +113,10 @@ function boundTo<Tx>(outbox: Outbox<Catalogue, Tx>, tx: Tx, watch: Watch): Handl
     if (watch.ended !== null) throw watch.ended
     return outbox.write(tx, given, options)
   }
+  const cancel = async (messageId: string): Promise<boolean> => {
+    if (watch.ended !== null) throw watch.ended
+    return outbox.cancel(tx, messageId)
+  }
   // One message or several: the result follows the argument, which the overloads say and one body cannot.
-  return { write: write as HandlerOutbox<Catalogue>['write'] }
+  return { write: write as HandlerOutbox<Catalogue>['write'], cancel }
 }

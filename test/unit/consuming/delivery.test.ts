@@ -226,6 +226,36 @@ describe('what a handler is given', () => {
     await consumer.stop()
   })
 
+  it('takes scheduled messages back in its transaction, or not at all when the handler fails', async () => {
+    const later = { type: 'order.paid', payload: { orderId: 'o-1' }, deliverAt: new Date(4e12) } as const
+    const ids: string[] = []
+    let fails = true
+    const { consumer, place, outcomes, database } = setup({
+      handlers: {
+        'order.placed': async (_message, { outbox }) => {
+          const [kept] = ids
+          if (kept === undefined) ids.push((await outbox.write(later)).messageId)
+          else {
+            expect(await outbox.cancel(kept)).toBe(true)
+            expect(await outbox.cancel(kept)).toBe(false)
+            if (fails) throw new Error('no')
+          }
+        },
+      },
+    })
+    const scheduled = async (): Promise<number> => (await database.relay.scheduled()).records
+    await consumer.start()
+    for (const left of [1, 1, 0]) {
+      const before = outcomes.length
+      place()
+      await eventually(() => outcomes.length > before)
+      expect(await scheduled()).toBe(left)
+      fails = before < 1
+    }
+    expect(outcomes).toEqual(['handled', 'failed', 'handled'])
+    await consumer.stop()
+  })
+
   it('is a logger that names consumer, message and type', async () => {
     const { consumer, place, outcomes, log } = setup({
       handlers: {

@@ -48,6 +48,7 @@ describe('a handler that exceeds its time limit', () => {
           const tries = [
             () => recordEffect(messageId, tx),
             () => outbox.write({ type: 'order.paid', payload: { orderId: 'o' } }),
+            () => outbox.cancel(messageId),
           ]
           for (const attempt of tries) await attempt().catch((error: unknown) => errors.push(error))
         },
@@ -60,9 +61,10 @@ describe('a handler that exceeds its time limit', () => {
     expect(outcomes).toEqual(['failed'])
     late.open()
     await turns()
-    expect(errors).toHaveLength(2)
+    expect(errors).toHaveLength(3)
     expect(isWaybillError(errors[0], 'WAYBILL_TRANSACTION_FINISHED')).toBe(true)
     expect(isWaybillError(errors[1], 'WAYBILL_HANDLER_TIMEOUT')).toBe(true)
+    expect(isWaybillError(errors[2], 'WAYBILL_HANDLER_TIMEOUT')).toBe(true)
     expect([effects(), database.records(), database.inboxEntries()]).toEqual([[], [], []])
     await consumer.stop()
   })

@@ -48,6 +48,25 @@ describe('testConsumer', () => {
     ])
   })
 
+  it('does not count what its handler has taken back as written', async () => {
+    const later = {
+      type: 'invoice.issued',
+      payload: { orderId: 'o', amount: 1 },
+      deliverAt: new Date(4e12),
+    } as const
+    await using consumer = testConsumer({
+      messages,
+      handlers: {
+        'order.placed': async (_message, { outbox }) => {
+          const { messageId } = await outbox.write(later)
+          await outbox.write({ ...later, payload: { orderId: 'o', amount: 2 } })
+          await outbox.cancel(messageId.toUpperCase())
+        },
+      },
+    })
+    expect((await consumer.deliver(order)).written).toMatchObject([{ payload: { amount: 2 } }])
+  })
+
   it('handles a message that is delivered again only once', async () => {
     const database = memoryDatabase()
     await using consumer = testConsumer({ messages, handlers, database })
