@@ -139,8 +139,8 @@ export async function migrateDatabase(
 }
 
 /** Looks at the broker, as the relay would connect to it. */
-export function lookAtBroker({ values }: Config, names: InspectedNames): Promise<BrokerFacts> {
-  return inspectBroker(brokerOptions(values, 'waybill doctor'), names)
+export function lookAtBroker(config: Config, names: InspectedNames): Promise<BrokerFacts> {
+  return inspectBroker(brokerOptions(config, 'waybill doctor'), names)
 }
 
 /** What the management API tells; null when none is configured. */
@@ -158,10 +158,10 @@ export async function lookAtManagement({ values }: Config): Promise<ManagementFa
   }
 }
 
-function brokerOptions(values: Config['values'], connectionName: string): RabbitmqOptions {
+function brokerOptions({ values, amqpUrl }: Config, connectionName: string): RabbitmqOptions {
   const { heartbeatMs, confirmTimeoutMs } = relayOptions(values)
   return {
-    url: values.WAYBILL_AMQP_URL ?? '',
+    url: amqpUrl,
     connectionName: connectionName.slice(0, 128),
     heartbeatMs,
     confirmTimeoutMs,
@@ -204,7 +204,9 @@ export async function composeRelays(
     name: describeTarget(target),
     ...openDatabase(target, { config, logger, applicationName: 'waybill relay' }),
   }))
-  const own = rabbitmq({ ...brokerOptions(values, `waybill relay ${host}`), logger })
+  // The address as it is now is refused here where it asks for what cannot be; later it is only tried again.
+  rabbitmq({ url: config.amqpUrl() })
+  const own = rabbitmq({ ...brokerOptions(config, `waybill relay ${host}`), logger })
   const transport = open.length > 1 ? shareTransport(own) : own
   const meta = async ({ relay }: CommandDatabase, inspect: Inspector): ReturnType<typeof relay.meta> => {
     const found = await relay.meta()

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { repeatedDatabases, urlsIn } from './config/databases.ts'
 import { configurationError, type ConfigProblem } from './config/problem.ts'
 import { relationProblems } from './config/relay-options.ts'
-import { createRedact, showSecret, type Redact } from './config/secrets.ts'
+import { growingRedact, showSecret, type Redact } from './config/secrets.ts'
 import { isServiceLink, nearestName } from './config/unknown-names.ts'
 import type { NeededBy, Variable } from './config/variable.ts'
 import { VARIABLES, type VariableName, type VariableValues } from './config/variables.ts'
@@ -26,6 +26,11 @@ export interface Config {
   /** Every value, checked. Those that the command needs are not null. */
   readonly values: VariableValues
   readonly redact: Redact
+  /**
+   * WAYBILL_AMQP_URL; where it comes from a file, as the file says now, since passwords change.
+   * @throws WaybillError WAYBILL_CONFIGURATION_INVALID
+   */
+  readonly amqpUrl: () => string
 }
 
 const PREFIX = 'WAYBILL_'
@@ -58,7 +63,25 @@ export function readConfig(use: ConfigUse, source: ConfigSource = {}): Config {
   if (problems.length === 0) problems.push(...relationProblems(checked), ...repeatedDatabases(checked))
   if (problems.length > 0) throw configurationError(problems)
   const secrets = [checked.WAYBILL_DATABASE_URL, checked.WAYBILL_AMQP_URL, checked.WAYBILL_MANAGEMENT_URL]
-  return { values: checked, redact: createRedact(secrets.flatMap(urlsIn)) }
+  const { redact, hide } = growingRedact(secrets.flatMap(urlsIn))
+  const amqpUrl = (): string => {
+    const url = readAgain('WAYBILL_AMQP_URL', { env, readFile: source.readFile ?? readText })
+    hide(url)
+    return url
+  }
+  return { values: checked, redact, amqpUrl }
+}
+
+/** A variable that was found good once, read anew. */
+function readAgain(name: 'WAYBILL_AMQP_URL', source: Required<Omit<ConfigSource, 'over'>>): string {
+  const variable = VARIABLES[name]
+  const given = givenText({ name, variable }, source)
+  if (given === null) return ''
+  if (typeof given !== 'string') throw configurationError([given])
+  const problems: ConfigProblem[] = []
+  parseInto(problems, { name, variable, text: given })
+  if (problems.length > 0) throw configurationError(problems)
+  return given
 }
 
 function withOver(env: Environment, over: Environment): Environment {

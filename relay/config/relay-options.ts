@@ -23,6 +23,11 @@ const VARIABLE_OF = {
   order: 'WAYBILL_ORDER',
   onDead: 'WAYBILL_ON_DEAD',
   onUnroutable: 'WAYBILL_ON_UNROUTABLE',
+  retryBaseMs: 'WAYBILL_RETRY_BASE_MS',
+  retryMaxMs: 'WAYBILL_RETRY_MAX_MS',
+  retryAttempts: 'WAYBILL_RETRY_ATTEMPTS',
+  retryForMs: 'WAYBILL_RETRY_FOR_MS',
+  blockedAlert: 'WAYBILL_BLOCKED_ALERT',
 } as const satisfies Partial<Record<keyof RelayOptions, VariableName>>
 
 /**

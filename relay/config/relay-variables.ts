@@ -19,6 +19,11 @@ export interface RelayValues {
   readonly WAYBILL_ORDER: NonNullable<RelayOptions['order']>
   readonly WAYBILL_ON_DEAD: NonNullable<RelayOptions['onDead']>
   readonly WAYBILL_ON_UNROUTABLE: NonNullable<RelayOptions['onUnroutable']>
+  readonly WAYBILL_RETRY_BASE_MS: number
+  readonly WAYBILL_RETRY_MAX_MS: number
+  readonly WAYBILL_RETRY_ATTEMPTS: number
+  readonly WAYBILL_RETRY_FOR_MS: number
+  readonly WAYBILL_BLOCKED_ALERT: number
 }
 
 const HOUR_MS = 3_600_000
@@ -126,5 +131,35 @@ export const RELAY_VARIABLES: VariablesOf<RelayValues> = {
       'What becomes of a message that no queue is bound for, unless its type says so: kept until there is one, dropped, or moved aside.',
     parser: oneOf('hold', 'ignore', 'dead'),
     fallback: 'hold',
+  },
+  WAYBILL_RETRY_BASE_MS: {
+    ...optional,
+    meaning: 'The wait after the first refusal of a message for its own sake; it doubles with each.',
+    parser: whole('milliseconds', 10, HOUR_MS),
+    fallback: 5000,
+  },
+  WAYBILL_RETRY_MAX_MS: {
+    ...optional,
+    meaning: 'The longest wait between two attempts, half as much again by chance.',
+    parser: whole('milliseconds', 10, DAY_MS),
+    fallback: 900_000,
+  },
+  WAYBILL_RETRY_ATTEMPTS: {
+    ...optional,
+    meaning: 'How often a message may be refused for its own sake before it is dead.',
+    parser: whole('refusals', 1, 1000),
+    fallback: 10,
+  },
+  WAYBILL_RETRY_FOR_MS: {
+    ...optional,
+    meaning: 'How long after its first refusal a message is tried again before it is dead.',
+    parser: whole('milliseconds', 0, 30 * DAY_MS),
+    fallback: DAY_MS,
+  },
+  WAYBILL_BLOCKED_ALERT: {
+    ...optional,
+    meaning: 'How many messages may wait behind a parked one of their key before a warning tells of it.',
+    parser: whole('messages', 1, 10_000),
+    fallback: 1000,
   },
 }

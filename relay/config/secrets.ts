@@ -43,6 +43,23 @@ export function createRedact(urls: readonly string[]): Redact {
   }
 }
 
+/** One that learns further URLs while the process runs. */
+export function growingRedact(urls: readonly string[]): {
+  readonly redact: Redact
+  readonly hide: (url: string) => void
+} {
+  const known = new Set(urls)
+  let redact = createRedact([...known])
+  return {
+    redact: (text) => redact(text),
+    hide(url) {
+      if (known.has(url)) return
+      known.add(url)
+      redact = createRedact([...known])
+    },
+  }
+}
+
 /** Passwords so short that they are part of common words would make logs unreadable and are not worth hiding. */
 const SHORTEST_SECRET = 4
 

@@ -176,6 +176,23 @@ describe('secrets', () => {
     expect(values.WAYBILL_AMQP_URL).toBe(BROKER)
   })
 
+  it('of the broker are read anew from their file, checked and hidden each time', () => {
+    const files = { '/run/mq': BROKER }
+    const env = { WAYBILL_DATABASE_URL: DATABASE, WAYBILL_AMQP_URL_FILE: '/run/mq' }
+    const { amqpUrl, redact } = read(env, 'relay', files)
+    expect(amqpUrl()).toBe(BROKER)
+    files['/run/mq'] = `${BROKER.replace('other-w0rd', 'n3xt-word')}\n`
+    expect(redact('n3xt-word')).toBe('n3xt-word')
+    expect(amqpUrl()).toBe(BROKER.replace('other-w0rd', 'n3xt-word'))
+    expect(redact('n3xt-word, other-w0rd')).toBe('***, ***')
+    files['/run/mq'] = 'half a fil'
+    expect(amqpUrl).toThrow('WAYBILL_AMQP_URL')
+    files['/run/mq'] = ''
+    expect(amqpUrl).toThrow('names a file that is empty')
+    expect(read(GOOD).amqpUrl()).toBe(BROKER)
+    expect(read({ WAYBILL_DATABASE_URL: DATABASE }, 'database').amqpUrl()).toBe('')
+  })
+
   it('in files that are missing, empty or given twice are refused', () => {
     const missing = complaint({ ...GOOD, WAYBILL_DATABASE_URL: '', WAYBILL_DATABASE_URL_FILE: '/nowhere' })
     expect(missing).toContain('WAYBILL_DATABASE_URL_FILE=/nowhere names a file that cannot be read (ENOENT)')
