@@ -51,11 +51,12 @@ function pgDriver(pool: pg.Pool): SqlDriver<pg.ClientBase> {
   return {
     pool: {
       query: (text, values) => queryText(pool, text, values),
-      transaction: (work) => runTransaction(pool, (_tx, { client }) => work(executorOn(client))),
+      transaction: (work, signal) =>
+        runTransaction(pool, (_tx, { client }) => work(executorOn(client)), { signal }),
     },
     connections: pool.options.max,
     executor: (tx) => transactionExecutor(given(tx, watch)),
-    transaction: (work, opening) => runTransaction(pool, (tx, { rows }) => work(tx, rows), opening),
+    transaction: (work, opening) => runTransaction(pool, (tx, { rows }) => work(tx, rows), { opening }),
     afterCommit(tx, callback) {
       const own = findTransaction(tx)
       if (own === undefined || own.over) return false

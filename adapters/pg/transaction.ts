@@ -39,7 +39,10 @@ export interface Opened {
 export async function runTransaction<Result>(
   pool: pg.Pool,
   work: (tx: pg.ClientBase, opened: Opened) => Promise<Result>,
-  opening?: string,
+  {
+    opening,
+    signal,
+  }: { readonly opening?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Result> {
   const client = await pool.connect()
   const own: OwnTransaction = { client, callbacks: [], over: false }
@@ -50,6 +53,10 @@ export async function runTransaction<Result>(
     broken ??= error
   }
   client.on('error', onError)
+  const giveUp = (): void => {
+    endAtOnce(client)
+  }
+  signal?.addEventListener('abort', giveUp)
   try {
     const rows = await beginWith(client, opening)
     begun = true
@@ -64,11 +71,17 @@ export async function runTransaction<Result>(
     broken ??= begun || statusOf(client) === 'E' ? await rollback(client) : asError(error)
     throw error
   } finally {
+    signal?.removeEventListener('abort', giveUp)
     client.release(broken)
     client.removeListener('error', onError)
   }
   runCallbacks(own.callbacks)
   return result
+}
+
+/** What is waited for on it rejects, and the pool throws it away. */
+function endAtOnce(client: pg.PoolClient): void {
+  ;(client as unknown as pg.Client).end().catch(() => undefined)
 }
 
 /** @returns why the connection is unusable, if it is. */

@@ -1,4 +1,10 @@
-import type { PartitionMember, PartitionPlan, PartitionShare, PartitionStore } from '../../src/ports.ts'
+import {
+  systemClock,
+  type PartitionMember,
+  type PartitionPlan,
+  type PartitionShare,
+  type PartitionStore,
+} from '../../src/ports.ts'
 import { explainMissingSchema } from './error-code.ts'
 import { identifier } from './identifier.ts'
 import type { SqlExecutor, SqlPool } from './sql-executor.ts'
@@ -11,29 +17,47 @@ import { planPartitions } from './statements/plan-partitions.ts'
 import { releasePartitions } from './statements/release-partitions.ts'
 import { renewPartitionMember } from './statements/renew-partition-member.ts'
 
+/** After this long the connection is taken for dead, and ended: the next call gets another one. */
+const LONGEST_ANSWER_MS = 10_000
+
 /** Where the instances of consumers share their partitions, in one schema. Keeps no session state. */
 export function createPartitionStore(pool: SqlPool, options: { readonly schema: string }): PartitionStore {
   const schema = identifier(options.schema)
 
-  /** The instances of one consumer take turns; one that freezes in its turn is thrown out of it. */
-  const inTurn = async <Result>(
-    { consumer }: PartitionMember,
+  const within = async <Result>(
+    limitMs: number,
     work: (executor: SqlExecutor) => Promise<Result>,
   ): Promise<Result> => {
+    const over = new AbortController()
+    const cancel = systemClock.after(Math.min(limitMs, LONGEST_ANSWER_MS), () => {
+      over.abort()
+    })
     try {
-      return await pool.transaction(async (executor) => {
-        await executor.query(LOCK_REBALANCE, [`waybill partitions ${options.schema} ${consumer}`])
-        await executor.query(buryPartitionMembers(schema), [consumer])
-        return work(executor)
-      })
+      return await pool.transaction(work, over.signal)
     } catch (error) {
       throw explainMissingSchema(error, options.schema)
+    } finally {
+      cancel()
     }
+  }
+  /** The instances of one consumer take turns; one that freezes in its turn is thrown out of it. */
+  const inTurn = <Result>(
+    { consumer }: PartitionMember,
+    leaseMs: number,
+    work: (executor: SqlExecutor) => Promise<Result>,
+  ): Promise<Result> =>
+    within(leaseMs, async (executor) => {
+      await executor.query(LOCK_REBALANCE, [`waybill partitions ${options.schema} ${consumer}`])
+      await executor.query(buryPartitionMembers(schema), [consumer])
+      return work(executor)
+    })
+  const alone = async (text: string, values: readonly unknown[]): Promise<void> => {
+    await within(LONGEST_ANSWER_MS, (executor) => executor.query(text, values))
   }
 
   return {
     join: (member, plan, leaseMs) =>
-      inTurn(member, async (executor) => {
+      inTurn(member, leaseMs, async (executor) => {
         const { consumer, instanceId, host } = member
         const inForce = await planOf(executor, { schema, consumer, plan })
         const agrees = inForce.queue === plan.queue && inForce.partitions === plan.partitions
@@ -41,18 +65,15 @@ export function createPartitionStore(pool: SqlPool, options: { readonly schema: 
         return inForce
       }),
     share: (member, leaseMs) =>
-      inTurn(member, async (executor) => {
+      inTurn(member, leaseMs, async (executor) => {
         const { instanceId, consumer } = member
         const alive = await executor.query(renewPartitionMember(schema), [instanceId, leaseMs])
         if (alive.length === 0) return null
         return shareOf(await executor.query(claimPartitions(schema), [instanceId, consumer]))
       }),
-    async release({ instanceId, consumer }, partitions) {
-      await pool.query(releasePartitions(schema), [instanceId, consumer, partitions])
-    },
-    async leave({ instanceId }) {
-      await pool.query(leavePartitions(schema), [instanceId])
-    },
+    release: ({ instanceId, consumer }, partitions) =>
+      alone(releasePartitions(schema), [instanceId, consumer, partitions]),
+    leave: ({ instanceId }) => alone(leavePartitions(schema), [instanceId]),
   }
 }
 

@@ -11,22 +11,35 @@ export type SqlRows = readonly (readonly SqlText[])[]
  *
  * Parameters are `$1 …` with values that are string, number, boolean, null, Buffer, or arrays of those.
  * Rows come as arrays of texts: the driver's type parsers, which users change, are not used. Statements are
- * unnamed: nothing is kept on the server's side of a connection.
+ * unnamed: nothing is kept on the server's side of a connection, but for a {@link SqlCommand} with a name.
  */
 export interface SqlExecutor {
   query(text: string, values?: readonly unknown[]): Promise<SqlRows>
 }
 
+/** A statement that yields no rows. */
+export interface SqlCommand {
+  readonly text: string
+  readonly values: readonly unknown[]
+  /** Of a statement that the session is to keep planned under it. Left out: unnamed. Fixed by the text. */
+  readonly name?: string
+}
+
 /** Runs statements in a transaction of the user, and nowhere else. */
 export interface SqlTransaction extends SqlExecutor {
   /** Runs one statement that yields no rows, which takes less work of the driver. */
-  execute(text: string, values: readonly unknown[]): Promise<void>
+  execute(statement: SqlCommand): Promise<void>
 }
 
 /** A pool: each `query` may use another connection. */
 export interface SqlPool extends SqlExecutor {
-  /** Runs `work` on one connection between `begin isolation level read committed` and commit or rollback. */
-  transaction<Result>(work: (executor: SqlExecutor) => Promise<Result>): Promise<Result>
+  /**
+   * Runs `work` on one connection between `begin isolation level read committed` and commit or rollback.
+   *
+   * @param signal ends the connection when it aborts, where the driver can: one that is dead would keep its place in the
+   * pool until the operating system finds out.
+   */
+  transaction<Result>(work: (executor: SqlExecutor) => Promise<Result>, signal?: AbortSignal): Promise<Result>
 }
 
 /** What a driver binding tells about the user's own transactions. */

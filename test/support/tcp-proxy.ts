@@ -16,6 +16,8 @@ export interface TcpProxy extends AsyncDisposable {
   sever(): void
   /** From now on bytes of that direction are held back, in old and new connections; `none` lets them go on. */
   blackhole(direction: Direction): void
+  /** The connections of now stay open and silent for ever, as behind a router that has forgotten them. New ones are let in. */
+  strand(): void
   /** Delays each chunk, in both directions. */
   latency(ms: number): void
   /** Says to all clients what the server never said. */
@@ -33,6 +35,7 @@ interface Pair {
   readonly server: Socket
   /** Reads again what a black hole held back. */
   flush(): void
+  strand(): void
 }
 
 export async function startTcpProxy(target: {
@@ -81,6 +84,9 @@ export async function startTcpProxy(target: {
       faults.held = direction
       for (const pair of pairs) pair.flush()
     },
+    strand: () => {
+      for (const pair of pairs) pair.strand()
+    },
     latency: (ms) => {
       faults.delayMs = ms
     },
@@ -108,14 +114,18 @@ interface Join {
 }
 
 function join({ client, server, faults, leave }: Join): Pair {
-  const up = pipe({ from: client, to: server, direction: 'up', faults })
-  const down = pipe({ from: server, to: client, direction: 'down', faults })
+  const own = { stranded: false }
+  const up = pipe({ from: client, to: server, direction: 'up', faults, own })
+  const down = pipe({ from: server, to: client, direction: 'down', faults, own })
   const pair: Pair = {
     client,
     server,
     flush: () => {
       up()
       down()
+    },
+    strand: () => {
+      own.stranded = true
     },
   }
   for (const [socket, other] of [
@@ -137,10 +147,12 @@ interface Pipe {
   readonly to: Socket
   readonly direction: 'up' | 'down'
   readonly faults: Faults
+  /** Of this connection alone. */
+  readonly own: { readonly stranded: boolean }
 }
 
 /** Copies one direction, an end of stream included, and returns how to let go on what was held back. */
-function pipe({ from, to, direction, faults }: Pipe): () => void {
+function pipe({ from, to, direction, faults, own }: Pipe): () => void {
   const held: (Buffer | 'end')[] = []
   const send = (chunk: Buffer | 'end'): void => {
     if (to.destroyed) return
@@ -148,6 +160,7 @@ function pipe({ from, to, direction, faults }: Pipe): () => void {
     else if (!to.write(chunk)) pauseUntilDrained(from, to)
   }
   const pass = (chunk: Buffer | 'end'): void => {
+    if (own.stranded) return
     if (faults.held === 'both' || faults.held === direction) held.push(chunk)
     else if (faults.delayMs > 0) setTimeout(send, faults.delayMs, chunk)
     else send(chunk)

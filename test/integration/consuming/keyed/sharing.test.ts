@@ -3,6 +3,7 @@ import { eventually } from '../../../support/eventually.ts'
 import { createKeyedWorld, type Instance, type KeyedWorld } from './world.ts'
 
 const KEYS = Array.from({ length: 64 }, (_, index) => `k${String(index)}`)
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 const QUIET = { partitionLeaseMs: 3_000 }
 
 /** How many partitions each instance consumes, by the database. */
@@ -107,6 +108,41 @@ test('what another instance has begun is waited for, though it has lost its leas
   expect(begun).toEqual(['a 1', 'a 2', 'a 3'])
   expect(second.handled()).toBe(2)
   expect(world.violations).toEqual([])
+}, 120_000)
+
+test('a database that answers no more on any connection of an instance costs it its partitions for that time only', async () => {
+  await using world = await createKeyedWorld()
+  const first = await world.start()
+  await sendRounds(world, 2)
+  await world.settled()
+  first.database.blackhole('both')
+  const second = await world.start()
+  await evenly(world, [8])
+  const before = first.handled()
+  await sendRounds(world, 2)
+  await world.settled(20_000)
+  expect(first.handled()).toBe(before)
+  // What was asked on the old connections is never answered.
+  first.database.strand()
+  first.database.blackhole('none')
+  await eventually(async () => (await shares(world)).join() === '4,4', { timeoutMs: 40_000 })
+  await sendRounds(world, 4)
+  await world.settled()
+  expect(first.handled()).toBeGreaterThan(before)
+  expect(second.handled()).toBeGreaterThan(2 * KEYS.length)
+  expect(world.violations).toEqual([])
+}, 120_000)
+
+test('handlers that take longer than a lease cost an instance nothing, however many it has', async () => {
+  await using world = await createKeyedWorld()
+  world.beforeEffect = () => pause(4_000)
+  const instance = await world.start({ partitionLeaseMs: 1_500, concurrency: 8 })
+  await world.send(KEYS.slice(0, 24))
+  await eventually(() => instance.consumer.status().running === 8)
+  await world.settled()
+  const lost = instance.log.filter(({ text }) => text.startsWith('The lease on the partitions is lost'))
+  expect(lost).toEqual([])
+  expect(instance.handled()).toBe(24)
 }, 120_000)
 
 test('an instance that divides the keys otherwise does not start', async () => {
