@@ -1,4 +1,5 @@
 import { notGated } from './gated.ts'
+import { ofEachLeaf, writtenBy } from './leaves.ts'
 import { keyIsParked } from './parked-key.ts'
 import { SERVER } from './server.ts'
 
@@ -40,23 +41,13 @@ from wanted cross join lateral (
   select found.*, pg_catalog.row_number() over in_order as place, pg_catalog.sum(found.size) over in_order as running
   from (
     select * from (
-      (
-        select o.*, pg_catalog.octet_length(o.payload) + pg_catalog.octet_length(o.headers) as size
-        from ${schema}.outbox as o
-        where o.lane = wanted.lane and o.id > wanted.low
-          and not (o.id <= wanted.pos and pg_catalog.pg_visible_in_snapshot(o.xid, wanted.base))${passed}
-        order by o.id
-        limit $9
-      )
+      ${ofEachLeaf(schema, (leaf) => fresh(leaf, passed))}
       union all
       (
         select strayed.*
         from straggler cross join lateral (
-          select o.*, pg_catalog.octet_length(o.payload) + pg_catalog.octet_length(o.headers) as size
-          from ${schema}.outbox as o
-          where (o.xid, o.lane, o.id) > (straggler.xid, wanted.lane, 0::bigint)
-            and (o.xid, o.lane, o.id) <= (straggler.xid, wanted.lane, wanted.low)${passed}
-          order by o.xid, o.lane, o.id
+          select * from (${ofEachLeaf(schema, (leaf) => stray(leaf, passed))}) as any_leaf
+          order by id
           limit $9
         ) as strayed
         where straggler.lane = wanted.lane
@@ -70,6 +61,28 @@ from wanted cross join lateral (
   window in_order as (order by found.id rows unbounded preceding)
 ) as page
 where page.place <= 2 or page.running - page.size <= wanted.max_bytes`
+}
+
+const RECORD = 'o.*, pg_catalog.octet_length(o.payload) + pg_catalog.octet_length(o.headers) as size'
+
+function fresh(leaf: string, passed: string): string {
+  return `
+        select ${RECORD}
+        from ${leaf} as o
+        where o.lane = wanted.lane and o.id > wanted.low
+          and not (o.id <= wanted.pos and pg_catalog.pg_visible_in_snapshot(o.xid, wanted.base))${passed}
+        order by o.id
+        limit $9`
+}
+
+function stray(leaf: string, passed: string): string {
+  return `
+          select ${RECORD}
+          from ${leaf} as o
+          where (o.xid, o.lane, o.id) > (straggler.xid, wanted.lane, 0::bigint)
+            and (o.xid, o.lane, o.id) <= (straggler.xid, wanted.lane, wanted.low)${passed}
+          order by o.xid, o.lane, o.id
+          limit $9`
 }
 
 /** What all lanes share: the snapshot, what is asked for, and which transactions have ended since. */
@@ -95,10 +108,7 @@ late as materialized (
     where wanted.low > 0 and pg_catalog.pg_visible_in_snapshot(open.xid, head.snapshot)
   ) as ended
   cross join lateral (
-    select from ${schema}.outbox as o
-    where (o.xid, o.lane, o.id) >= (ended.xid, 0::smallint, 0::bigint)
-      and (o.xid, o.lane, o.id) <= (ended.xid, 32767::smallint, 0::bigint)
-    order by o.xid, o.lane, o.id
+    ${writtenBy(schema, { columns: '1', limit: 1 })}
     limit 1
   ) as written
 ),

@@ -1,3 +1,4 @@
+import { writtenBy } from './leaves.ts'
 import { keyIsParked } from './parked-key.ts'
 import { ringColumns } from './ring.ts'
 
@@ -25,7 +26,7 @@ const MOST_PROBED = 100
  * too large comes without payload.
  *
  * Locks: none but ACCESS SHARE. Indexes: `(lane, id)` of the leaf, from low to the last position looked at;
- * `(xid, lane, id)` for transactions that were open, asked for as in `fetch`.
+ * `(xid, lane, id)` for transactions that were open; both asked for as in `fetch`.
  */
 export function look(schema: string, { leaf, blockedKeys, open }: LookAt): string {
   const passed = blockedKeys ? ` and (o.key is null or not ${keyIsParked(schema)})` : ''
@@ -34,14 +35,19 @@ select page.*, ${ringColumns(schema)},
   array(select (held.lane, held.epoch) from ${schema}.lane as held where held.owner = $1::uuid),
   ${open ? strayed(schema) : 'false'}
 from (select) as always left join (
-  select o.lane, o.id, o.message_id, o.type, o.version, o.source, o.key, o.exchange, o.routing_key, o.headers,
-    o.content_type,
-    case when pg_catalog.octet_length(o.payload) + pg_catalog.octet_length(o.headers) <= $7::integer then pg_catalog.encode(o.payload, 'hex') end,
-    pg_catalog.trunc(extract(epoch from o.created_at) * 1000)::bigint
-  from ${schema}.outbox_${String(leaf)} as o
-  where o.lane = any ($2::smallint[]) and o.id > $3::bigint and o.id <= $4::bigint
-    and not pg_catalog.pg_visible_in_snapshot(o.xid, $5::pg_snapshot)${passed}
-  order by o.id
+  select found.*
+  from unnest($2::smallint[]) as wanted (lane) cross join lateral (
+    select o.lane, o.id, o.message_id, o.type, o.version, o.source, o.key, o.exchange, o.routing_key, o.headers,
+      o.content_type,
+      case when pg_catalog.octet_length(o.payload) + pg_catalog.octet_length(o.headers) <= $7::integer then pg_catalog.encode(o.payload, 'hex') end,
+      pg_catalog.trunc(extract(epoch from o.created_at) * 1000)::bigint
+    from ${schema}.outbox_${String(leaf)} as o
+    where o.lane = wanted.lane and o.id > $3::bigint and o.id <= $4::bigint
+      and not pg_catalog.pg_visible_in_snapshot(o.xid, $5::pg_snapshot)${passed}
+    order by o.id
+    limit $6
+  ) as found
+  order by found.id
   limit $6
 ) as page on true`
 }
@@ -52,11 +58,7 @@ function strayed(schema: string): string {
     from (
       select written.id
       from pg_catalog.pg_snapshot_xip($5::pg_snapshot) as ended (xid) cross join lateral (
-        select o.id from ${schema}.outbox as o
-        where (o.xid, o.lane, o.id) >= (ended.xid, 0::smallint, 0::bigint)
-          and (o.xid, o.lane, o.id) <= (ended.xid, 32767::smallint, 0::bigint)
-        order by o.xid, o.lane, o.id
-        limit ${String(MOST_PROBED)}
+        ${writtenBy(schema, { columns: 'o.id', limit: MOST_PROBED })}
       ) as written
       where pg_catalog.pg_visible_in_snapshot(ended.xid, pg_catalog.pg_current_snapshot())
       limit ${String(MOST_PROBED)}

@@ -1,3 +1,4 @@
+import { AT_PLACE, places } from './places.ts'
 import { SERVER } from './server.ts'
 
 const RECORD = `id, lane, version, created_at, message_id, key, type, source, exchange, routing_key, headers,
@@ -8,8 +9,7 @@ const RECORD = `id, lane, version, created_at, message_id, key, type, source, ex
  * `$3` message ids, `$4` reasons, `$5` errors, `$6` attempts, `$7` milliseconds until the next one or null.
  * One row: how many were parked, the transaction id, which is assigned also when none was, and the server.
  *
- * Locks: the rows. Indexes: `(lane, id)` of the one leaf that each position belongs to, see `settle`;
- * `parked_message_id`. A record that was given up or discarded meanwhile stays so.
+ * Locks: the rows. Indexes: see `places`; `parked_message_id`. A record that was given up or discarded meanwhile stays so.
  */
 export function park(schema: string): string {
   return `
@@ -25,11 +25,12 @@ sentenced as materialized (
     pg_catalog.clock_timestamp() + wait * interval '1 millisecond' as next_attempt_at
   from named as n
 ),
+found as materialized (${places(schema, 'sentenced')}
+),
 removed as (
-  delete from ${schema}.outbox as o using sentenced as n
-  where o.lane = n.lane and o.id = n.id and o.message_id = n.message_id
-    and ((o.id >> 18) & 3) = ((n.id >> 18) & 3)
-  returning o.*, n.state as to_state, n.attempts as spent, n.next_attempt_at as at, n.reason as why, n.error as what
+  delete from ${schema}.outbox as o using found as f
+  where ${AT_PLACE}
+  returning o.*, f.state as to_state, f.attempts as spent, f.next_attempt_at as at, f.reason as why, f.error as what
 ),
 kept as (
   insert into ${schema}.parked (${RECORD}, state, attempts, next_attempt_at, reason, error)
