@@ -74,7 +74,7 @@ function executor(tx: Knex.Transaction): SqlTransaction {
     transactionExecutor({ client: await connectionOf(tx), finished: () => tx.isCompleted() })
   return {
     query: async (text, values) => (await connected()).query(text, values),
-    execute: async (text, values) => (await connected()).execute(text, values),
+    execute: async (command) => (await connected()).execute(command),
   }
 }
 

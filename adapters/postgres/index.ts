@@ -33,4 +33,12 @@ export { createRelayStore } from './relay-store.ts'
 export type { RelayStoreOptions } from './relay-store.ts'
 export type { Role } from './rights.ts'
 export { SCHEMA_VERSION } from './schema-version.ts'
-export type { SqlDriver, SqlExecutor, SqlPool, SqlRows, SqlText, SqlTransaction } from './sql-executor.ts'
+export type {
+  SqlCommand,
+  SqlDriver,
+  SqlExecutor,
+  SqlPool,
+  SqlRows,
+  SqlText,
+  SqlTransaction,
+} from './sql-executor.ts'

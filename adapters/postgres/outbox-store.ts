@@ -9,6 +9,8 @@ import { cancel, schedule } from './statements/schedule.ts'
 
 export interface OutboxStoreOptions {
   readonly schema: string
+  /** Whether sessions keep the statements of single records planned. */
+  readonly prepare: boolean
 }
 
 /** The outbox of one schema, written to in transactions of the driver's own type. */
@@ -24,7 +26,7 @@ export function createOutboxStore<Tx>(
     schema: placeholders === 'numbered' ? schema : schema.replaceAll('?', '\\?'),
     placeholders,
   })
-  const call = appendCall(schema)
+  const appendOne = appendCall(schema, options)
   const locks = lockName(options.schema)
 
   return {
@@ -36,8 +38,7 @@ export function createOutboxStore<Tx>(
       try {
         // One record locks its key by itself, several are locked beforehand in the order that all writers keep to.
         if (lockKeys && !single) await transaction.query(LOCK_KEYS, lockKeysValues(locks, records))
-        const statement = single ? call(first, lockKeys ? locks : null) : inserts.plain(records)
-        await transaction.execute(statement.text, statement.values)
+        await transaction.execute(single ? appendOne(first, lockKeys ? locks : null) : inserts.plain(records))
       } catch (error) {
         throw explainMissingSchema(error, options.schema)
       }
@@ -45,9 +46,8 @@ export function createOutboxStore<Tx>(
     async schedule(tx, records) {
       const transaction = driver.executor(tx)
       if (records.length === 0) return
-      const { text, values } = schedule(schema, records)
       try {
-        await transaction.execute(text, values)
+        await transaction.execute(schedule(schema, records))
       } catch (error) {
         throw explainMissingSchema(error, options.schema)
       }

@@ -1,5 +1,6 @@
 import { WaybillError } from '../../src/ports.ts'
 import { codeOf } from './error-code.ts'
+import { runPrepared, type PgSubmittable } from './prepared.ts'
 import type { SqlRows, SqlTransaction } from './sql-executor.ts'
 
 /** One statement as a node-postgres client takes it. */
@@ -17,6 +18,7 @@ export interface PgQuery {
 export interface PgClient {
   query(query: PgQuery): Promise<{ readonly rows: SqlRows }>
   query(text: string, values: unknown[]): Promise<unknown>
+  query(query: PgSubmittable): unknown
   /** Transaction status of the last answer: idle, in a transaction, or in a failed one. Null before the first. */
   getTransactionStatus?(): string | null
   readonly pipeline?: boolean
@@ -76,10 +78,17 @@ export function transactionExecutor(transaction: PgTransaction): SqlTransaction 
       transaction.noteOpen?.()
       return rows
     },
-    async execute(text, values) {
+    async execute({ text, values, name }) {
       refuseBinary(client)
       if (mustAsk(transaction, values)) await probe(transaction)
-      await client.query(text, guarded(values, transaction))
+      if (name === undefined || statusOf(client) === 'unknown') {
+        await client.query(text, guarded(values, transaction))
+      } else {
+        const check = (): void => {
+          checkInTurn(transaction)
+        }
+        await runPrepared(client, { name, text, values, check })
+      }
       transaction.noteOpen?.()
     },
   }

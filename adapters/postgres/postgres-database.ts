@@ -14,6 +14,13 @@ export interface PostgresDatabaseOptions {
    * most 20 s: a consumer takes a transaction that has not begun after 30 s for lost. @defaultValue `5_000`
    */
   readonly lockTimeoutMs?: number
+  /**
+   * Whether each connection keeps the statement that writes a single message planned, as a prepared statement, which costs
+   * the server less for each message. Needs connections of the service's own, or a pooler that carries prepared
+   * statements over: PgBouncer in transaction mode does so from version 1.21 on, with `max_prepared_statements` above 0.
+   * Elsewhere transactions would fail. @defaultValue `false`
+   */
+  readonly prepare?: boolean
 }
 
 const DEFAULT_LOCK_TIMEOUT_MS = 5_000
@@ -24,12 +31,13 @@ export function postgresDatabase<Tx>(
   driver: SqlDriver<Tx>,
   options: PostgresDatabaseOptions = {},
 ): Database<Tx> {
-  const { schema = DEFAULT_SCHEMA, lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS } = options
+  const { schema = DEFAULT_SCHEMA, lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS, prepare = false } = options
   identifier(schema)
   checkLockTimeout(lockTimeoutMs)
+  checkPrepare(prepare)
   const inbox = createInboxStore(driver, { schema, lockTimeoutMs })
   return {
-    outbox: createOutboxStore(driver, { schema }),
+    outbox: createOutboxStore(driver, { schema, prepare }),
     inbox,
     relay: createRelayStore(driver.pool, { schema }),
     partitions: createPartitionStore(driver.pool, { schema }),
@@ -50,5 +58,13 @@ function checkLockTimeout(lockTimeoutMs: number): void {
   throw new WaybillError('WAYBILL_OPTION_INVALID', {
     problem: `Option "lockTimeoutMs" is ${String(lockTimeoutMs)}.`,
     wanted: `A whole number of milliseconds from 1 to ${String(MAX_LOCK_TIMEOUT_MS)} was expected.`,
+  })
+}
+
+function checkPrepare(prepare: unknown): void {
+  if (typeof prepare === 'boolean') return
+  throw new WaybillError('WAYBILL_OPTION_INVALID', {
+    problem: `Option "prepare" is ${String(prepare)}.`,
+    wanted: 'Wanted is true or false.',
   })
 }

@@ -1,5 +1,5 @@
 import knexModule, { type Knex } from 'knex'
-import { knexDatabase, knexPool } from '../../adapters/knex/index.ts'
+import { knexDatabase, knexPool, type KnexDatabaseOptions } from '../../adapters/knex/index.ts'
 import type {
   DatabaseContract,
   DatabaseSubject,
@@ -9,59 +9,66 @@ import { createPostgresSubject, SCHEMA } from './postgres-subject.ts'
 
 export const knexContract: DatabaseContract<Knex.Transaction> = {
   name: 'knex',
-  async create(): Promise<DatabaseSubject<Knex.Transaction>> {
-    let made: Knex | undefined
-    const subject = await createPostgresSubject(({ url }) => {
-      made = knexModule({ client: 'pg', connection: url, pool: { min: 0, max: 20 } })
-      return knexPool(made)
-    })
-    const knex = made!
-    return {
-      database: knexDatabase(knex, { schema: SCHEMA, lockTimeoutMs: 1_500 }),
-      begin: () => begin(knex),
-      records: () => subject.records(),
-      clear: () => subject.clear(),
-      age: (ms) => subject.age(ms),
-      seesForeignCommits: true,
-      impostors: () => ({
-        'knex itself': knex,
-        'a query': knex('counter'),
-        'a raw statement': knex.raw('begin'),
-        null: null,
-        undefined,
-        text: 'begin',
-        'an empty object': {},
-        'a function': () => undefined,
-      }),
-      async spoil(tx) {
-        await tx.raw('select 1 / 0').catch(() => undefined)
+  create: () => createSubject(),
+}
+
+export const knexPreparedContract: DatabaseContract<Knex.Transaction> = {
+  name: 'knex with prepared statements',
+  create: () => createSubject({ prepare: true }),
+}
+
+async function createSubject(options: KnexDatabaseOptions = {}): Promise<DatabaseSubject<Knex.Transaction>> {
+  let made: Knex | undefined
+  const subject = await createPostgresSubject(({ url }) => {
+    made = knexModule({ client: 'pg', connection: url, pool: { min: 0, max: 20 } })
+    return knexPool(made)
+  })
+  const knex = made!
+  return {
+    database: knexDatabase(knex, { schema: SCHEMA, lockTimeoutMs: 1_500, ...options }),
+    begin: () => begin(knex),
+    records: () => subject.records(),
+    clear: () => subject.clear(),
+    age: (ms) => subject.age(ms),
+    seesForeignCommits: true,
+    impostors: () => ({
+      'knex itself': knex,
+      'a query': knex('counter'),
+      'a raw statement': knex.raw('begin'),
+      null: null,
+      undefined,
+      text: 'begin',
+      'an empty object': {},
+      'a function': () => undefined,
+    }),
+    async spoil(tx) {
+      await tx.raw('select 1 / 0').catch(() => undefined)
+    },
+    async nested(tx, work) {
+      await tx.transaction(work)
+    },
+    sql: {
+      async run(tx, { text, values }) {
+        const result = await tx.raw<{ rows: Record<string, unknown>[] }>(text, values as Knex.RawBinding[])
+        return result.rows
       },
-      async nested(tx, work) {
-        await tx.transaction(work)
+      bump(name) {
+        const query = knex('counter').where({ name }).increment('value').returning(['name', 'value'])
+        const { sql, bindings } = query.toSQL()
+        return { text: sql, values: bindings }
       },
-      sql: {
-        async run(tx, { text, values }) {
-          const result = await tx.raw<{ rows: Record<string, unknown>[] }>(text, values as Knex.RawBinding[])
-          return result.rows
-        },
-        bump(name) {
-          const query = knex('counter').where({ name }).increment('value').returning(['name', 'value'])
-          const { sql, bindings } = query.toSQL()
-          return { text: sql, values: bindings }
-        },
-        bumpAll() {
-          const { sql, bindings } = knex('counter').increment('value').returning(['name', 'value']).toSQL()
-          return { text: sql, values: bindings }
-        },
-        createCounter: (name) => subject.createCounter(name),
-        counter: (name) => subject.counter(name),
+      bumpAll() {
+        const { sql, bindings } = knex('counter').increment('value').returning(['name', 'value']).toSQL()
+        return { text: sql, values: bindings }
       },
-      async [Symbol.asyncDispose]() {
-        await knex.destroy()
-        await subject[Symbol.asyncDispose]()
-      },
-    }
-  },
+      createCounter: (name) => subject.createCounter(name),
+      counter: (name) => subject.counter(name),
+    },
+    async [Symbol.asyncDispose]() {
+      await knex.destroy()
+      await subject[Symbol.asyncDispose]()
+    },
+  }
 }
 
 async function begin(knex: Knex): Promise<OpenTransaction<Knex.Transaction>> {

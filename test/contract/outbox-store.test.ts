@@ -1,6 +1,6 @@
 import { outboxStoreContract } from '../../testing/contracts/outbox-store.ts'
-import { knexContract } from './knex-subject.ts'
-import { pgContract } from './pg-subject.ts'
+import { knexContract, knexPreparedContract } from './knex-subject.ts'
+import { pgContract, pgPreparedContract } from './pg-subject.ts'
 
-outboxStoreContract(pgContract)
-outboxStoreContract(knexContract)
+for (const contract of [pgContract, pgPreparedContract]) outboxStoreContract(contract)
+for (const contract of [knexContract, knexPreparedContract]) outboxStoreContract(contract)

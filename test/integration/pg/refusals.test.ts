@@ -23,18 +23,21 @@ const FINISHED = { code: 'WAYBILL_TRANSACTION_FINISHED' }
 const ABORTED = { code: 'WAYBILL_TRANSACTION_ABORTED' }
 
 /** Each way to tell what a client is in: the driver's status, and without it the server's word. */
-const drivers: Readonly<Record<string, (client: pg.Client) => void>> = {
-  'a driver that tells the transaction status': () => undefined,
-  'a driver without transaction status': (client) => {
-    Object.defineProperty(client, 'getTransactionStatus', { value: undefined })
-  },
+const drivers: Readonly<Record<string, { tellsStatus?: boolean; prepare?: boolean }>> = {
+  'a driver that tells the transaction status': {},
+  'a driver without transaction status': { tellsStatus: false },
+  'a driver that prepares statements': { prepare: true },
+  'a driver that prepares statements, without transaction status': { prepare: true, tellsStatus: false },
 }
 
-for (const [driver, prepare] of Object.entries(drivers)) {
+for (const [driver, { tellsStatus = true, prepare = false }] of Object.entries(drivers)) {
   describe(`a client of ${driver}`, () => {
+    beforeAll(() => {
+      database = pgDatabase(setting.pool, { prepare })
+    })
     async function newClient(config?: pg.ClientConfig): Promise<pg.Client> {
       const client = await setting.newClient(config)
-      prepare(client)
+      if (!tellsStatus) Object.defineProperty(client, 'getTransactionStatus', { value: undefined })
       return client
     }
 
