@@ -49,6 +49,7 @@ export type {
   Page,
   PageRequest,
   Total,
+  WaitingMessage,
 } from './dead-letters/dead-letter.ts'
 export type {
   Actor,

@@ -10,6 +10,8 @@ import {
   type OutboxRecord,
 } from '../../src/ports.ts'
 import { assertUsable, createEngine, type Engine, type Row, type StoredRecord } from './engine.ts'
+import { failureRows, type FailureRow } from './failure-rows.ts'
+import { createFailureStore } from './failure-store.ts'
 import { createInboxStore, inboxEntries, rememberAll } from './inbox-store.ts'
 import { MemoryLockTimeout } from './locks.ts'
 import { createOutboxStore } from './outbox-store.ts'
@@ -43,6 +45,8 @@ export interface MemoryDatabase extends Database<MemoryTransaction> {
   /** Committed records that are still in the outbox, in order of position. */
   records(): readonly OutboxRecord[]
   parked(): readonly ParkedRecord[]
+  /** What consumers could not handle, or not yet, or only after all. */
+  keptFailures(): readonly FailureRow[]
   /** What consumers remember as handled. */
   inboxEntries(): readonly InboxEntry[]
 }
@@ -79,6 +83,12 @@ export function memoryDatabase(options: MemoryDatabaseOptions = {}): MemoryDatab
     },
     relay: relay.store,
     partitions: createPartitionStore(engine.clock, () => outage.check()),
+    failures: createFailureStore({
+      engine,
+      check: () => outage.check(),
+      transaction: (work) => runTransaction(engine, outage, work),
+      remember: (tx, entry) => inbox.remember(tx, entry),
+    }),
     committed: createCommitNotice(),
     transaction: (work) => runTransaction(engine, outage, work),
     handle: (messages, work) =>
@@ -95,6 +105,7 @@ export function memoryDatabase(options: MemoryDatabaseOptions = {}): MemoryDatab
     rows: (table) => [...(engine.tables.get(table)?.values() ?? [])].map((row) => structuredClone(row)),
     records: () => [...engine.records.values()].sort((a, b) => a.position - b.position).map(withoutXid),
     parked: () => relay.parked(),
+    keptFailures: () => failureRows(engine),
     inboxEntries: () => inboxEntries(engine),
   }
 }

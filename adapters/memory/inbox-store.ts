@@ -1,5 +1,6 @@
 import type { InboxEntry, InboxStore, InboxVerdict } from '../../src/ports.ts'
 import type { Engine, Row } from './engine.ts'
+import { passGate } from './failure-rows.ts'
 import { readRow, rowLock, statement, stateOf, writeRow, type MemoryTransaction } from './transaction.ts'
 
 /** Not reachable by a user's table of the same name: theirs have no such prefix. */
@@ -25,9 +26,10 @@ export function createInboxStore(engine: Engine): InboxStore<MemoryTransaction> 
         await engine.locks.acquire(state, rowLock(INBOX_TABLE, key))
         const known = readRow(engine, state, { table: INBOX_TABLE, key }) as InboxRow | undefined
         if (known !== undefined) return known.fingerprint === entry.fingerprint ? 'duplicate' : 'conflict'
-        const row: InboxRow = { ...entry, messageId, handledAt: engine.clock.now() }
+        const { consumer, fingerprint } = entry
+        const row: InboxRow = { consumer, messageId, fingerprint, handledAt: engine.clock.now() }
         await writeRow(engine, state, { table: INBOX_TABLE, key, row: { ...row } })
-        return 'first'
+        return passGate(engine, state, entry)
       })
     },
     claimPruning({ consumer, holder, retentionMs, leaseMs }) {

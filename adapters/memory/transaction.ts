@@ -93,7 +93,7 @@ export async function writeRow(
   rows.set(key, kept)
 }
 
-function readRows(engine: Engine, state: TransactionState, table: string): readonly Row[] {
+export function readRows(engine: Engine, state: TransactionState, table: string): readonly Row[] {
   const seen = new Map<string, Row | null>(engine.tables.get(table))
   for (const [key, row] of state.writes.get(table) ?? []) seen.set(key, row)
   return [...seen.values()].flatMap((row) => (row === null ? [] : [structuredClone(row)]))

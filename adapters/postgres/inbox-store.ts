@@ -1,10 +1,11 @@
 import type { Database, InboxEntry, InboxStore, InboxVerdict } from '../../src/ports.ts'
 import { explainMissingSchema } from './error-code.ts'
 import { identifier } from './identifier.ts'
-import type { SqlDriver, SqlRows } from './sql-executor.ts'
+import type { SqlDriver, SqlExecutor, SqlRows } from './sql-executor.ts'
 import { claimPruning } from './statements/claim-pruning.ts'
 import { pruneInbox } from './statements/prune-inbox.ts'
 import {
+  isOrdered,
   rememberLiteral,
   rememberStatement,
   rememberValues,
@@ -20,6 +21,7 @@ export interface InboxStoreOptions {
 /** An inbox, and how its database handles messages. */
 export interface PostgresInbox<Tx> extends InboxStore<Tx> {
   readonly handle: Database<Tx>['handle']
+  readonly rememberIn: (executor: SqlExecutor, entry: InboxEntry) => Promise<InboxVerdict>
 }
 
 /** The inbox of one schema, written to in transactions of the driver's own type. */
@@ -29,7 +31,7 @@ export function createInboxStore<Tx>(
 ): PostgresInbox<Tx> {
   const schema = identifier(options.schema)
   const remembering: RememberOptions = { schema, lockTimeout: `${String(options.lockTimeoutMs)}ms` }
-  const remember = rememberStatement(schema)
+  const statements = { plain: rememberStatement(schema, false), ordered: rememberStatement(schema, true) }
   const claim = claimPruning(schema)
   const prune = pruneInbox(schema)
   const explained = async <Result>(work: Promise<Result>): Promise<Result> => {
@@ -42,13 +44,16 @@ export function createInboxStore<Tx>(
   /** One statement in a transaction of its own. */
   const alone = (text: string, values: readonly unknown[]): Promise<SqlRows> =>
     explained(driver.pool.transaction((executor) => executor.query(text, values)))
+  const rememberIn = async (executor: SqlExecutor, entry: InboxEntry): Promise<InboxVerdict> => {
+    const text = isOrdered([entry]) ? statements.ordered : statements.plain
+    const [verdict = 'conflict'] = verdictsOf(
+      await executor.query(text, rememberValues([entry], remembering)),
+    )
+    return verdict
+  }
   return {
-    async remember(tx, entry) {
-      const executor = driver.executor(tx)
-      const rows = await explained(executor.query(remember, rememberValues([entry], remembering)))
-      const [verdict = 'conflict'] = verdictsOf(rows)
-      return verdict
-    },
+    rememberIn,
+    remember: async (tx, entry) => explained(rememberIn(driver.executor(tx), entry)),
     async handle(messages, work) {
       const byId = [...messages.entries()].sort(([, a], [, b]) => compareIds(a, b))
       const [first, ...others] = byId.map(([, entry]) => entry)

@@ -575,7 +575,7 @@ $waybill$`,
     version: 9,
     name: 'failures',
     minCompatible: 1,
-    checksum: 'sha256-f7d98b4bda87ddb4667c3578bd94e41d5471886ee9fc26d838e8c9cb1c6b58db',
+    checksum: 'sha256-501deb3403877d1efcb4e374fce3ff789ec5ba173aad7a71daf4d01afee3f549',
     statements: [
       `create table \${schema}.failure (
   failure_id bigint generated always as identity primary key,
@@ -629,6 +629,8 @@ begin
 end
 $waybill$`,
       `create index failure_due on \${schema}.failure (consumer, next_attempt_at) where state = 'retry'`,
+      `create index failure_suspect on \${schema}.failure (consumer, next_attempt_at)
+where state = 'retry' and (crashes > 0 or reason = 'suspect' or holder is not null)`,
       `create index failure_blocking on \${schema}.failure (consumer, key, (coalesce(place, failure_id))) where blocking`,
       `create index failure_dead on \${schema}.failure (failed_at, failure_id) where state = 'dead'`,
       `create index failure_fingerprint on \${schema}.failure (fingerprint, failed_at) where state = 'dead'`,
@@ -667,6 +669,294 @@ $waybill$`,
   reason text not null,
   primary key (kind, name)
 )`,
+      `create function \${schema}.remember_in_order(
+  ids uuid[], name text, fingerprints integer[], keys text[], wait text
+) returns text[]
+language plpgsql volatile
+as $waybill$
+#variable_conflict use_variable
+declare
+  before constant pg_catalog.text := pg_catalog.current_setting('lock_timeout');
+  verdicts pg_catalog.text[] := \${schema}.remember(ids, name, fingerprints, wait);
+begin
+  for n in 1 .. pg_catalog.cardinality(ids) loop
+    continue when keys[n] is null or verdicts[n] operator(pg_catalog.<>) 'first' or not \${schema}.is_blocked(name, keys[n]);
+    perform pg_catalog.set_config('lock_timeout', wait, true);
+    perform \${schema}.lock_key(name, keys[n]);
+    perform pg_catalog.set_config('lock_timeout', before, true);
+    if \${schema}.is_blocked(name, keys[n]) then
+      verdicts[n] := 'blocked';
+    end if;
+  end loop;
+  return verdicts;
+end
+$waybill$`,
+      `create function \${schema}.is_blocked(name text, of_key text) returns boolean
+language plpgsql volatile
+as $waybill$
+#variable_conflict use_variable
+begin
+  return exists (
+    select from \${schema}.failure as f
+    where f.consumer operator(pg_catalog.=) name and f.key operator(pg_catalog.=) of_key and f.blocking
+  );
+end
+$waybill$`,
+      `create function \${schema}.lock_key(name text, of_key text) returns void
+language plpgsql volatile
+as $waybill$
+#variable_conflict use_variable
+begin
+  perform pg_catalog.pg_advisory_xact_lock(
+    pg_catalog.hashtextextended(of_key, pg_catalog.hashtextextended('waybill \${schema:literal} failures ' operator(pg_catalog.||) name, 0))
+  );
+end
+$waybill$`,
+      `create function \${schema}.release_key(name text, of_key text) returns bigint
+language plpgsql volatile
+as $waybill$
+#variable_conflict use_variable
+declare
+  released pg_catalog.int8;
+begin
+  perform \${schema}.lock_key(name, of_key);
+  update \${schema}.failure as f
+  set state = 'retry', next_attempt_at = pg_catalog.clock_timestamp(),
+    revision = f.revision operator(pg_catalog.+) 1
+  where f.failure_id operator(pg_catalog.=) (
+    select first.failure_id from \${schema}.failure as first
+    where first.consumer operator(pg_catalog.=) name and first.key operator(pg_catalog.=) of_key and first.blocking
+    order by coalesce(first.place, first.failure_id)
+    limit 1
+  ) and f.state operator(pg_catalog.=) 'waiting'
+  returning f.failure_id into released;
+  return released;
+end
+$waybill$`,
+    ],
+  },
+  {
+    version: 10,
+    name: 'operations',
+    minCompatible: 1,
+    checksum: 'sha256-56bd462fbd37323d877565a8d2a9d22d873bfb08bc84f2d4bf4394d6b37052f0',
+    statements: [
+      `alter table \${schema}.failure add column released_at timestamptz`,
+      `create index failure_list on \${schema}.failure (consumer, state, failed_at, failure_id)`,
+      `alter table \${schema}.parked
+  add column revision integer not null default 1,
+  add column replays integer not null default 0,
+  add column failed_at timestamptz not null default now(),
+  add column ended_at timestamptz,
+  add column edited_from bigint`,
+      `update \${schema}.parked set failed_at = parked_at`,
+      `alter table \${schema}.parked alter column failed_at set default clock_timestamp()`,
+      `create index parked_list on \${schema}.parked (state, failed_at, parked_id)`,
+      `create function \${schema}.stored_header(headers text, name text) returns text
+language plpgsql immutable set search_path = pg_catalog, pg_temp
+as $waybill$
+begin
+  return headers::json ->> name;
+exception
+  when data_exception then return null;
+end
+$waybill$`,
+      `create function \${schema}.plain_fingerprint(reason text, place text, type text) returns text
+language sql stable set search_path = pg_catalog, pg_temp
+as $waybill$
+  select left(encode(sha256(convert_to(concat_ws(E'\\n', reason, place, type), 'UTF8')), 'hex'), 16)
+$waybill$`,
+      `create view \${schema}.failed_message as
+select
+  'in'::text as direction, failure_id as number, state, revision, consumer, message_id, original_id, type, version, key,
+  source, exchange, routing_key, correlation_id, causation_id, reason, error_type, error_message, error_stack,
+  error_frame, coalesce(fingerprint, \${schema}.plain_fingerprint(reason, consumer, type)) as fingerprint, attempts,
+  crashes, replays, uncertain, sealed, blocking, released_at, edited_from, created_at, received_at, failed_at,
+  next_attempt_at, ended_at, headers, content_type, payload, coalesce(place, failure_id) as place
+from \${schema}.failure
+union all
+select
+  'out'::text, parked_id, state, revision, null::text, message_id, message_id::text, type, version, key,
+  source, exchange, routing_key, \${schema}.stored_header(headers, 'correlation-id'),
+  \${schema}.stored_header(headers, 'waybill-causation'), reason, null::text, error, null::text,
+  null::text, \${schema}.plain_fingerprint(reason, exchange, type), attempts,
+  0, replays, reason in ('fatal', 'refused') and failed_at < now() - interval '7 days', false,
+  key is not null and state <> 'discarded', case when key is not null then ended_at end, edited_from, created_at,
+  parked_at, failed_at, next_attempt_at, ended_at, headers, content_type, payload, id
+from \${schema}.parked`,
+      `create view \${schema}.dead_letter as select * from \${schema}.failed_message where state = 'dead'`,
+      `create table \${schema}.audit_event (
+  event_id bigint generated always as identity primary key,
+  at timestamptz not null default clock_timestamp(),
+  actor text not null,
+  roles text[] not null default '{}',
+  via text not null,
+  address text,
+  request_id text,
+  trace_id text,
+  action text not null,
+  target text not null,
+  outcome text not null check (outcome in ('done', 'refused', 'denied')),
+  reason text,
+  details jsonb not null default '{}'
+)`,
+      `create index audit_event_target on \${schema}.audit_event (target, event_id)`,
+      `create index audit_event_actor on \${schema}.audit_event (actor, event_id)`,
+      `create function \${schema}.refuse_change() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
+as $waybill$
+begin
+  raise exception 'waybill: audit events are only ever added' using errcode = '42501';
+end
+$waybill$`,
+      `create trigger audit_event_stays before update or delete or truncate on \${schema}.audit_event
+for each statement execute function \${schema}.refuse_change()`,
+      `revoke update, delete, truncate on \${schema}.audit_event from public`,
+      `create table \${schema}.bulk_operation (
+  bulk_id bigint generated always as identity primary key,
+  action text not null check (action in ('replay', 'discard')),
+  state text not null default 'running' check (state in ('running', 'paused', 'watching', 'finished', 'cancelled')),
+  pause_reason text,
+  selection jsonb not null,
+  consumers text[] not null default '{}',
+  confirm text[] not null,
+  rate double precision not null check (rate > 0),
+  canary integer not null,
+  stop_after integer not null,
+  matched integer not null default 0,
+  done integer not null default 0,
+  skipped integer not null default 0,
+  succeeded integer not null default 0,
+  failed_again integer not null default 0,
+  forgiven integer not null default 0,
+  actor text not null,
+  roles text[] not null,
+  via text not null,
+  reason text,
+  created_at timestamptz not null default clock_timestamp(),
+  ended_at timestamptz,
+  due_at timestamptz not null default clock_timestamp(),
+  look_at timestamptz not null default clock_timestamp(),
+  check ((state in ('finished', 'cancelled')) = (ended_at is not null))
+) with (fillfactor = 50)`,
+      `create index bulk_operation_due on \${schema}.bulk_operation (due_at) where state in ('running', 'watching')`,
+      `create table \${schema}.bulk_item (
+  bulk_id bigint not null references \${schema}.bulk_operation (bulk_id) on delete cascade,
+  place integer not null,
+  direction text not null,
+  number bigint not null,
+  revision integer not null,
+  outcome text not null default 'pending'
+    check (outcome in ('pending', 'done', 'succeeded', 'failed-again', 'skipped')),
+  detail text,
+  primary key (bulk_id, place)
+) with (fillfactor = 80)`,
+      `create index bulk_item_open on \${schema}.bulk_item (bulk_id, outcome, place) where outcome in ('pending', 'done')`,
+      `create table \${schema}.idempotency_key (
+  actor text not null,
+  key text not null,
+  request text not null,
+  answer text,
+  created_at timestamptz not null default clock_timestamp(),
+  primary key (actor, key)
+)`,
+      `create index idempotency_key_created_at on \${schema}.idempotency_key (created_at)`,
+    ],
+  },
+  {
+    version: 11,
+    name: 'route_by_sql',
+    minCompatible: 8,
+    checksum: 'sha256-bc275123e9be31a6de3c18268b00efaa983b3f8c568ff5729378cc8c925b69bd',
+    statements: [
+      `create function \${schema}.with_routing(made \${schema}.scheduled, partitioned boolean, unroutable text)
+returns \${schema}.scheduled
+language plpgsql immutable set search_path = pg_catalog, pg_temp
+as $waybill$
+begin
+  if unroutable not in ('hold', 'ignore', 'dead') then
+    raise exception 'waybill: cannot write message %: its unroutable must be hold, ignore or dead, or null', made.type
+      using errcode = '22023';
+  end if;
+  if partitioned or unroutable is not null then
+    made.headers := (made.headers::jsonb || jsonb_strip_nulls(jsonb_build_object(
+      'waybill-slot', case when partitioned then (
+        \${schema}.crc32(convert_to(coalesce(made.key, made.message_id::text), 'UTF8')) % 64
+      )::text end,
+      'waybill-unroutable', unroutable
+    )))::text;
+  end if;
+  return made;
+end
+$waybill$`,
+      `drop function \${schema}.write(text, jsonb, text, text, integer, text, text, jsonb, text, text, uuid)`,
+      `drop function \${schema}.schedule(timestamptz, text, jsonb, text, text, integer, text, text, jsonb, text, text, uuid)`,
+      `create function \${schema}.write(
+  type text,
+  payload jsonb,
+  key text,
+  source text,
+  version integer default 1,
+  exchange text default null,
+  routing_key text default null,
+  headers jsonb default '{}',
+  correlation_id text default null,
+  causation_id text default null,
+  message_id uuid default null,
+  partitioned boolean default false,
+  unroutable text default null
+) returns uuid
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $waybill$
+declare
+  made constant \${schema}.scheduled := \${schema}.with_routing(\${schema}.new_record(
+    type, payload, key, source, version, exchange, routing_key, headers, correlation_id, causation_id, message_id
+  ), partitioned, unroutable);
+begin
+  insert into \${schema}.outbox (
+    lane, version, message_id, key, type, source, exchange, routing_key, headers, payload
+  ) values (
+    made.lane, made.version, made.message_id, made.key, made.type, made.source, made.exchange, made.routing_key,
+    made.headers, made.payload
+  );
+  return made.message_id;
+end
+$waybill$`,
+      `create function \${schema}.schedule(
+  deliver_at timestamptz,
+  type text,
+  payload jsonb,
+  key text,
+  source text,
+  version integer default 1,
+  exchange text default null,
+  routing_key text default null,
+  headers jsonb default '{}',
+  correlation_id text default null,
+  causation_id text default null,
+  message_id uuid default null,
+  partitioned boolean default false,
+  unroutable text default null
+) returns uuid
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $waybill$
+declare
+  made constant \${schema}.scheduled := \${schema}.with_routing(\${schema}.new_record(
+    type, payload, key, source, version, exchange, routing_key, headers, correlation_id, causation_id, message_id
+  ), partitioned, unroutable);
+begin
+  if deliver_at is null or not isfinite(deliver_at) then
+    raise exception 'waybill: cannot write message %: its deliver_at must be a time', type using errcode = '22023';
+  end if;
+  insert into \${schema}.scheduled (
+    deliver_at, lane, version, message_id, key, type, source, exchange, routing_key, headers, payload
+  ) values (
+    deliver_at, made.lane, made.version, made.message_id, made.key, made.type, made.source, made.exchange,
+    made.routing_key, made.headers, made.payload
+  );
+  return made.message_id;
+end
+$waybill$`,
     ],
   },
 ]

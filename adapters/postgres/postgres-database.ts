@@ -1,8 +1,10 @@
 import { createCommitNotice, WaybillError, type Database } from '../../src/ports.ts'
+import { createFailureStore } from './failure-store.ts'
 import { DEFAULT_SCHEMA, identifier } from './identifier.ts'
 import { createInboxStore } from './inbox-store.ts'
 import { createOutboxStore } from './outbox-store.ts'
 import { createPartitionStore } from './partition-store.ts'
+import { checkedInbox, checkedOutbox, createReleaseCheck } from './release-check.ts'
 import { createRelayStore } from './relay-store.ts'
 import type { SqlDriver } from './sql-executor.ts'
 
@@ -36,11 +38,13 @@ export function postgresDatabase<Tx>(
   checkLockTimeout(lockTimeoutMs)
   checkPrepare(prepare)
   const inbox = createInboxStore(driver, { schema, lockTimeoutMs })
+  const release = createReleaseCheck(driver, { schema })
   return {
-    outbox: createOutboxStore(driver, { schema, prepare }),
-    inbox,
+    outbox: checkedOutbox(createOutboxStore(driver, { schema, prepare }), release),
+    inbox: checkedInbox(inbox, release),
     relay: createRelayStore(driver.pool, { schema }),
     partitions: createPartitionStore(driver.pool, { schema }),
+    failures: createFailureStore(driver, { schema, remember: inbox.rememberIn }),
     connections: driver.connections,
     committed: createCommitNotice(),
     transaction: (work) => driver.transaction((tx) => work(tx)),

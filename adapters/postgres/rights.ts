@@ -13,13 +13,14 @@ const LEAVES = [0, 1, 2, 3].map((leaf) => `outbox_${String(leaf)}`)
 
 /** The outbox, and by hand: `waybill.write` in triggers and other languages. Both run with the rights of their caller. */
 const WRITING: readonly Right[] = [
+  { on: 'table', names: ['meta'], privileges: ['select'] },
   { on: 'table', names: ['outbox'], privileges: ['insert'] },
   { on: 'table', names: ['scheduled'], privileges: ['select', 'insert', 'delete'] },
   { on: 'sequence', names: ['outbox_id_seq'], privileges: ['usage'] },
   {
     on: 'routine',
     names: [
-      ...['append', 'write', 'schedule', 'cancel', 'new_record'],
+      ...['append', 'write', 'schedule', 'cancel', 'new_record', 'with_routing'],
       ...['is_name', 'new_message_id', 'lane_of', 'crc32'],
     ],
     privileges: ['execute'],
@@ -44,9 +45,17 @@ export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
     ...WRITING,
     {
       on: 'table',
-      names: ['inbox', 'inbox_retention', 'inbox_pruning', 'partition', 'partition_member', 'partition_plan'],
+      names: [
+        ...['inbox', 'inbox_retention', 'inbox_pruning', 'partition', 'partition_member', 'partition_plan'],
+        ...['failure', 'failure_attempt', 'consumer_instance'],
+      ],
       privileges: ['select', 'insert', 'update', 'delete'],
     },
-    { on: 'routine', names: ['remember'], privileges: ['execute'] },
+    { on: 'table', names: ['pause'], privileges: ['select'] },
+    {
+      on: 'routine',
+      names: ['live_cluster', 'remember', 'remember_in_order', 'is_blocked', 'lock_key', 'release_key'],
+      privileges: ['execute'],
+    },
   ],
 }

@@ -1,3 +1,4 @@
+import type { FailureStore } from '../consuming/failures/failure-store.ts'
 import type { PartitionStore } from '../consuming/keyed/partition-store.ts'
 import type { InboxEntry, InboxStore, InboxVerdict } from '../inbox/inbox-store.ts'
 import type { OutboxStore } from '../outbox/outbox-store.ts'
@@ -14,6 +15,7 @@ export interface Database<Tx> {
   readonly inbox: InboxStore<Tx>
   readonly relay: RelayStore
   readonly partitions: PartitionStore
+  readonly failures: FailureStore<Tx>
   /**
    * How many connections it uses at most, one for each transaction that is open. Left out where that is not known.
    * Consumers take it into account: in mode `key` one has to stay free of handlers, for the lease on the partitions.

@@ -5,14 +5,17 @@ export interface InboxEntry {
   readonly messageId: string
   /** Tells two messages that carry one id apart: a checksum of source and type. */
   readonly fingerprint: number
+  /** Set when the message must wait while an earlier one of this key is kept as a failure. */
+  readonly key?: string | undefined
 }
 
 /**
  * - `first`: not handled before, and from now on remembered if the transaction commits.
  * - `duplicate`: handled before by this consumer.
  * - `conflict`: the id was handled before for another message.
+ * - `blocked`: as `first`, but an earlier message of its key comes first: it is to be kept as waiting, and not handled.
  */
-export type InboxVerdict = 'first' | 'duplicate' | 'conflict'
+export type InboxVerdict = 'first' | 'duplicate' | 'conflict' | 'blocked'
 
 /** What an instance says when it asks for the lease to forget old messages. */
 export interface PruningClaim {

@@ -29,7 +29,8 @@ export async function createPostgresSubject(
     records: () => readRecords(test.pool, QUOTED),
     async clear() {
       await test.pool.query(
-        `truncate ${QUOTED}.outbox, ${QUOTED}.scheduled, ${QUOTED}.inbox, ${QUOTED}.inbox_retention, counter`,
+        `truncate ${QUOTED}.outbox, ${QUOTED}.scheduled, ${QUOTED}.inbox, ${QUOTED}.inbox_retention, ${QUOTED}.failure,
+           ${QUOTED}.failure_attempt, ${QUOTED}.consumer_instance, counter`,
       )
       await test.pool.query(`update ${QUOTED}.inbox_pruning set expires_at = '-infinity'`)
     },

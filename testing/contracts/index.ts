@@ -10,6 +10,7 @@ export type {
   SqlSubject,
   StoredRecord,
 } from './database-subject.ts'
+export { failureStoreContract } from './failure-store.ts'
 export { inboxStoreContract } from './inbox-store.ts'
 export { outboxStatementContract } from './outbox-statement.ts'
 export { outboxStoreContract } from './outbox-store.ts'

@@ -69,6 +69,9 @@ $waybill$;
 
 -- What is due, for each consumer.
 create index failure_due on ${schema}.failure (consumer, next_attempt_at) where state = 'retry';
+-- Of these, what is tried right now, or may bring its process down.
+create index failure_suspect on ${schema}.failure (consumer, next_attempt_at)
+where state = 'retry' and (crashes > 0 or reason = 'suspect' or holder is not null);
 -- Whether a key is blocked, and who is next.
 create index failure_blocking on ${schema}.failure (consumer, key, (coalesce(place, failure_id))) where blocking;
 -- Lists and groups of dead letters.
@@ -118,3 +121,77 @@ create table ${schema}.pause (
   reason text not null,
   primary key (kind, name)
 );
+
+-- As remember, but each message whose key is not null passes the gate of its key: the verdict is `blocked` instead of
+-- `first` while an earlier message of the key is blocking. The caller then stores the message as waiting in this very
+-- transaction, which keeps the lock of the key until it ends. An open gate is believed without a lock, see ADR 0016;
+-- one that seems closed is looked at again under the lock, in a statement of its own, as whoever opens it holds the lock.
+create function ${schema}.remember_in_order(
+  ids uuid[], name text, fingerprints integer[], keys text[], wait text
+) returns text[]
+language plpgsql volatile
+as $waybill$
+#variable_conflict use_variable
+declare
+  before constant pg_catalog.text := pg_catalog.current_setting('lock_timeout');
+  verdicts pg_catalog.text[] := ${schema}.remember(ids, name, fingerprints, wait);
+begin
+  for n in 1 .. pg_catalog.cardinality(ids) loop
+    continue when keys[n] is null or verdicts[n] operator(pg_catalog.<>) 'first' or not ${schema}.is_blocked(name, keys[n]);
+    perform pg_catalog.set_config('lock_timeout', wait, true);
+    perform ${schema}.lock_key(name, keys[n]);
+    perform pg_catalog.set_config('lock_timeout', before, true);
+    if ${schema}.is_blocked(name, keys[n]) then
+      verdicts[n] := 'blocked';
+    end if;
+  end loop;
+  return verdicts;
+end
+$waybill$;
+
+create function ${schema}.is_blocked(name text, of_key text) returns boolean
+language plpgsql volatile
+as $waybill$
+#variable_conflict use_variable
+begin
+  return exists (
+    select from ${schema}.failure as f
+    where f.consumer operator(pg_catalog.=) name and f.key operator(pg_catalog.=) of_key and f.blocking
+  );
+end
+$waybill$;
+
+create function ${schema}.lock_key(name text, of_key text) returns void
+language plpgsql volatile
+as $waybill$
+#variable_conflict use_variable
+begin
+  perform pg_catalog.pg_advisory_xact_lock(
+    pg_catalog.hashtextextended(of_key, pg_catalog.hashtextextended('waybill ${schema:literal} failures ' operator(pg_catalog.||) name, 0))
+  );
+end
+$waybill$;
+
+-- The one of its key that was blocking is no more: makes the next one due, if that one waits, and returns its id. To be
+-- called in the transaction that ends the former, after it: rows are locked first, then the key, here and everywhere.
+create function ${schema}.release_key(name text, of_key text) returns bigint
+language plpgsql volatile
+as $waybill$
+#variable_conflict use_variable
+declare
+  released pg_catalog.int8;
+begin
+  perform ${schema}.lock_key(name, of_key);
+  update ${schema}.failure as f
+  set state = 'retry', next_attempt_at = pg_catalog.clock_timestamp(),
+    revision = f.revision operator(pg_catalog.+) 1
+  where f.failure_id operator(pg_catalog.=) (
+    select first.failure_id from ${schema}.failure as first
+    where first.consumer operator(pg_catalog.=) name and first.key operator(pg_catalog.=) of_key and first.blocking
+    order by coalesce(first.place, first.failure_id)
+    limit 1
+  ) and f.state operator(pg_catalog.=) 'waiting'
+  returning f.failure_id into released;
+  return released;
+end
+$waybill$;

@@ -68,6 +68,9 @@ export function recordingDatabase(
     get partitions() {
       return unused()
     },
+    get failures() {
+      return unused()
+    },
     transaction: unused,
     handle: unused,
     afterCommit(tx, callback) {

@@ -1,0 +1,186 @@
+import type { InboxEntry } from '../../inbox/inbox-store.ts'
+
+/**
+ * What becomes of a message that could not be handled. `retry`: tried again when it is due. `waiting`: behind another one
+ * of its key. `dead`: given up until an operator decides. `resolved`: handled after all. `discarded`: given up for good.
+ */
+export type FailureState = 'retry' | 'waiting' | 'dead' | 'resolved' | 'discarded'
+
+/**
+ * Why a message is where it is.
+ *
+ * - `failed`: its handler failed, and it is tried again. `exhausted`: it failed as often, or for as long, as it may.
+ * - `permanent`: its handler says that trying again cannot help.
+ * - `malformed`, `unknown_type`, `conflict`: it cannot be read; nobody handles its type; its id is another message's.
+ * - `suspect`: it came back without an answer and is tried apart. `poison_crash`: it brought its process down.
+ * - `blocked`: not tried yet, as another one of its key comes first.
+ * - `delivery_limit`, `rejected`, `expired`, `max_length`: why the broker gave it up.
+ */
+export type FailureReason =
+  | ('failed' | 'exhausted' | 'permanent' | 'malformed' | 'unknown_type' | 'conflict')
+  | ('suspect' | 'poison_crash' | 'blocked')
+  | ('delivery_limit' | 'rejected' | 'expired' | 'max_length')
+
+/** A message as it is kept. */
+export interface KeptMessage {
+  /** What the sender wrote; empty when it wrote none. */
+  readonly originalId: string
+  /** Empty when the sender wrote none. */
+  readonly type: string
+  readonly version: number
+  readonly source: string | null
+  readonly key: string | null
+  readonly correlationId: string | null
+  readonly causationId: string | null
+  /** When it was written, in milliseconds since 1970. */
+  readonly createdAt: number | null
+  readonly headers: Readonly<Record<string, string>>
+  readonly contentType: string
+  readonly exchange: string
+  readonly routingKey: string
+  readonly payload: Buffer
+  /** The payload went through the consumer's encryption. */
+  readonly sealed: boolean
+}
+
+/** What is kept of an error. */
+export interface KeptError {
+  readonly type: string
+  readonly message: string
+  readonly stack: string | null
+  /** The topmost line of the stack that is the application's own. */
+  readonly frame: string | null
+  /** Failures that look alike have the same one. */
+  readonly fingerprint: string
+}
+
+/** Who tried a message. */
+export interface FailureInstance {
+  readonly consumer: string
+  /** A UUID, chosen anew for each life. */
+  readonly instanceId: string
+  readonly host: string
+}
+
+/** What is to become of a message after it has failed. */
+export interface FailureFate {
+  readonly state: { readonly kind: 'retry'; readonly afterMs: number } | { readonly kind: 'dead' }
+  /** Those of its key that came later wait for it. */
+  readonly blocking: boolean
+  readonly reason: FailureReason
+  readonly error: KeptError | null
+  /** How long the try took; null when it was not tried. */
+  readonly triedMs: number | null
+}
+
+/** A message that could not be handled, or not yet. */
+export interface NewFailure {
+  /** With its key, when it must not be tried before the earlier ones of that. */
+  readonly entry: InboxEntry
+  readonly message: KeptMessage
+  readonly fate: FailureFate
+  readonly by: FailureInstance
+  /** Handling it might be a second time: it is older than what the inbox remembers. */
+  readonly uncertain: boolean
+}
+
+/** A message that is waiting for the earlier ones of its key. */
+export type NewWaiting = Omit<NewFailure, 'fate' | 'uncertain'>
+
+/** A kept message that one instance tries right now. */
+export interface ClaimedFailure {
+  readonly failureId: string
+  readonly messageId: string
+  readonly message: KeptMessage
+  readonly blocking: boolean
+  /** How often it was tried and failed. */
+  readonly attempts: number
+  /** How often the instance that tried it was gone before it had ended. */
+  readonly crashes: number
+  readonly replays: number
+  /** For how long it has been failing, by the database clock; 0 when it never did. */
+  readonly failingForMs: number
+}
+
+export interface ClaimRequest {
+  readonly by: FailureInstance
+  readonly atMost: number
+  /**
+   * `sound`: what was never suspected of bringing its process down. `suspects`: what was. `abandoned`: those too that were
+   * claimed by an instance that is gone; each is then counted as a crash.
+   */
+  readonly kind: 'sound' | 'suspects' | 'abandoned'
+}
+
+export interface Presence extends FailureInstance {
+  readonly queue: string
+  readonly mode: string
+  readonly leaseMs: number
+}
+
+/** What an instance learns when it says that it is there. */
+export interface Beat {
+  /** An operator has stopped the consumer. */
+  readonly paused: boolean
+  /** Something that can be claimed is due. */
+  readonly due: boolean
+}
+
+/**
+ * Port: what a consumer could not handle. A failure is an outcome of a message like others: it is written together with the
+ * message's entry in the inbox, so that deliveries are duplicates from then on, and its row alone decides what becomes of
+ * the message. Except for `wait` and `retry`, each call is one transaction of its own; all times are the database's.
+ */
+export interface FailureStore<Tx> {
+  /**
+   * Remembers the message as handled and keeps it. One that is to be tried again waits when the gate of its key is closed.
+   * @returns `known` when the consumer has handled it, or keeps it already; `conflict` when its id was another message's.
+   * Rejects with a `transient` error while another transaction is handling the message.
+   */
+  record(failure: NewFailure): Promise<'recorded' | 'known' | 'conflict'>
+  /**
+   * Keeps a message of which `Database.handle` has said that it is `blocked`, in that same transaction.
+   * @returns false when so many wait for the key already; the transaction must then be rolled back.
+   */
+  wait(tx: Tx, waiting: NewWaiting, mostPerKey: number): Promise<boolean>
+  /** Takes what is due, the longest due first; of a blocked key only the first. What is claimed is to be tried at once. */
+  claim(request: ClaimRequest): Promise<readonly ClaimedFailure[]>
+  /**
+   * Runs the work in a transaction that resolves the failure if it commits, and then lets the next one of the key go on.
+   * @returns whether it was still this instance's, and whether a next one was let go on. If not, the work was not run.
+   */
+  retry(
+    claimed: ClaimedFailure,
+    by: FailureInstance,
+    work: (tx: Tx) => Promise<void>,
+  ): Promise<{ readonly own: boolean; readonly released: boolean }>
+  /**
+   * It was tried and has failed, and is no longer claimed.
+   * @returns whether it was still this instance's, and whether a next one of its key was let go on.
+   */
+  fail(
+    claimed: ClaimedFailure,
+    by: FailureInstance,
+    fate: FailureFate,
+  ): Promise<{ readonly own: boolean; readonly released: boolean }>
+  /** It was not tried after all: it is claimed no longer, and due again after a while. */
+  giveBack(claimed: ClaimedFailure, by: FailureInstance, afterMs: number): Promise<void>
+  /** Says that this instance is there, for the time of the lease. */
+  beat(presence: Presence): Promise<Beat>
+  /** Takes the instance off the list, and all its claims. */
+  leave(by: FailureInstance): Promise<void>
+  /**
+   * Lets those go on that wait though nothing of their key is before them. There should never be any.
+   * @returns how many there were.
+   */
+  releaseForgotten(consumer: string): Promise<number>
+  /**
+   * Forgets at most `limit` of those that ended longer ago than `retentionMs`. What has not ended is never forgotten.
+   * @returns how many were forgotten.
+   */
+  prune(options: {
+    readonly consumer: string
+    readonly retentionMs: number
+    readonly limit: number
+  }): Promise<number>
+}
