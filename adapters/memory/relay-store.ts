@@ -32,6 +32,7 @@ export function createRelayStore(engine: Engine, check: () => Promise<void>): Me
   const scheduled = createScheduled(engine, (relayId, claim) => leases.owns(relayId, claim))
   const parked = createParked(engine, (relayId, claim) => leases.owns(relayId, claim))
   const meta: OutboxMeta = {
+    codeVersion: SCHEMA_VERSION,
     schemaVersion: SCHEMA_VERSION,
     minCompatible: 0,
     lanes: LANE_COUNT,

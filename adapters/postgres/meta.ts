@@ -1,6 +1,7 @@
 import { WaybillError, type OutboxMeta } from '../../src/ports.ts'
 import { explainMissingSchema } from './error-code.ts'
 import { identifier } from './identifier.ts'
+import { refuseNewer, refuseOlder, type Release } from './release.ts'
 import { SCHEMA_VERSION } from './schema-version.ts'
 import type { SqlExecutor, SqlText } from './sql-executor.ts'
 import { liveCluster } from './statements/cluster.ts'
@@ -13,17 +14,22 @@ export interface MetaOptions {
 
 export type MetaReader = (executor: SqlExecutor, options: MetaOptions) => Promise<OutboxMeta>
 
-export function createMetaReader(schema: string): MetaReader {
+export function createMetaReader(release: Release): MetaReader {
+  const { schema, codeVersion = SCHEMA_VERSION } = release
   const quoted = identifier(schema)
   return async (executor, { check }) => {
     const row = await readRow(executor, { statement: meta(quoted), schema })
     const facts = {
+      codeVersion,
       schemaVersion: Number(row[0]),
       minCompatible: Number(row[1]),
       lanes: Number(row[2]),
       installId: row[3] ?? '',
     }
-    if (check) refuseOthers(facts, schema)
+    if (check) {
+      refuseNewer(facts, release)
+      refuseOlder(facts, release)
+    }
     const [live = []] = await executor.query(liveCluster(quoted))
     return { ...facts, cluster: { systemIdentifier: live[0] ?? '', timeline: Number(live[1]) } }
   }
@@ -44,23 +50,4 @@ async function readRow(
     problem: `Schema "${schema}" says nothing about itself: its table "meta" is empty.`,
     remedy: 'Restore the row, or create the schema anew with `waybill migrate`.',
   })
-}
-
-type Versions = Pick<OutboxMeta, 'schemaVersion' | 'minCompatible'>
-
-function refuseOthers({ schemaVersion, minCompatible }: Versions, schema: string): void {
-  if (minCompatible > SCHEMA_VERSION) {
-    throw new WaybillError('WAYBILL_SCHEMA_TOO_NEW', {
-      problem: `Schema "${schema}" has version ${String(schemaVersion)}, which supports code from version ${String(minCompatible)} on.`,
-      wanted: `This code is of version ${String(SCHEMA_VERSION)}.`,
-      remedy: 'Use a newer release of the package.',
-    })
-  }
-  if (schemaVersion < SCHEMA_VERSION) {
-    throw new WaybillError('WAYBILL_SCHEMA_TOO_OLD', {
-      problem: `Schema "${schema}" has version ${String(schemaVersion)}.`,
-      wanted: `This code needs version ${String(SCHEMA_VERSION)}.`,
-      remedy: 'Run `waybill migrate` with this release of the package.',
-    })
-  }
 }

@@ -3,6 +3,7 @@ import { codeOf } from './error-code.ts'
 import { DEFAULT_SCHEMA, identifier, placeSchema } from './identifier.ts'
 import { recordStatement, sessionStatements, versionStatement } from './migration-sql.ts'
 import { MIGRATIONS, type Migration } from './migrations.ts'
+import { refuseNewer } from './release.ts'
 import { SCHEMA_VERSION } from './schema-version.ts'
 import type { SqlExecutor, SqlPool, SqlText } from './sql-executor.ts'
 import { migrationState } from './statements/migration-state.ts'
@@ -150,13 +151,8 @@ async function createSchema(executor: SqlExecutor, schema: string): Promise<void
 async function checkedState(executor: SqlExecutor, { schema, migrations, code }: Target): Promise<State> {
   for (const statement of sessionStatements()) await executor.query(statement)
   const state = await readState(executor, schema)
-  if (state.minCompatible > code) {
-    throw new WaybillError('WAYBILL_SCHEMA_TOO_NEW', {
-      problem: `Schema "${schema}" has version ${String(state.version)}, which supports code from version ${String(state.minCompatible)} on.`,
-      wanted: `This code is of version ${String(code)}.`,
-      remedy: 'Use a newer release of the package.',
-    })
-  }
+  const { version: schemaVersion, minCompatible } = state
+  refuseNewer({ schemaVersion, minCompatible }, { schema, codeVersion: code })
   for (const { version, name, checksum } of migrations) {
     const applied = state.checksums.get(version)
     if (applied === undefined || applied === checksum) continue

@@ -17,6 +17,7 @@ import { createRebalancer } from './rebalance.ts'
 import { fetchResult, fetchValues, ringOf } from './record-rows.ts'
 import { references, settlement } from './references.ts'
 import { createRotator } from './rotate.ts'
+import { SCHEMA_VERSION } from './schema-version.ts'
 import { scheduledCalls } from './scheduled-calls.ts'
 import type { SqlExecutor, SqlPool } from './sql-executor.ts'
 import { backlog, EXACT_UP_TO, leafEstimate } from './statements/backlog.ts'
@@ -33,6 +34,8 @@ import { unregister } from './statements/unregister.ts'
 export interface RelayStoreOptions {
   /** @defaultValue `waybill` */
   readonly schema?: string
+  /** @internal Stands for code of another release. */
+  readonly codeVersion?: number
 }
 
 /** The relay's side of the outbox in PostgreSQL. Keeps no session state; each call may use another connection. */
@@ -40,7 +43,8 @@ export function createRelayStore(pool: SqlPool, options: RelayStoreOptions = {})
   const name = options.schema ?? DEFAULT_SCHEMA
   const schema = identifier(name)
   const database = readCommitted(pool)
-  const readMeta = createMetaReader(name)
+  const { codeVersion = SCHEMA_VERSION } = options
+  const readMeta = createMetaReader({ schema: name, codeVersion })
   return {
     meta: () => readMeta(database, { check: true }),
     rebalance: createRebalancer({ pool, schema: name, readMeta }),

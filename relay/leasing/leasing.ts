@@ -157,7 +157,7 @@ async function register(parts: LeasingParts, state: State): Promise<void> {
   const { relayId, life } = state
   const sentAt = clock.monotonic()
   await store.register(
-    { relayId, host: parts.host, schemaVersion: state.meta.schemaVersion },
+    { relayId, host: parts.host, schemaVersion: state.meta.codeVersion },
     options.leaseMs,
   )
   parts.onAnswer()

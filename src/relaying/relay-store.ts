@@ -1,5 +1,7 @@
 /** Facts about the installed schema, read at start and at each rebalance. */
 export interface OutboxMeta {
+  /** The schema version that the code of the store was written for. */
+  readonly codeVersion: number
   readonly schemaVersion: number
   /** The oldest code, by the schema version it was written for, that may still run on this schema. */
   readonly minCompatible: number
