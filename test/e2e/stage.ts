@@ -40,8 +40,11 @@ export const TAKEOVER_MS: number = 2500 + 2000
 const MOST_IN_FLIGHT = 4000
 
 /** What the consumer does. */
-const EFFECTS =
-  'create table effect (message_id uuid not null, happened_at timestamptz not null default clock_timestamp())'
+const EFFECTS = `create table effect (
+  message_id uuid not null,
+  place bigint generated always as identity,
+  happened_at timestamptz not null default clock_timestamp()
+)`
 
 /** Where plain SQL writes to. */
 const SQL_EXCHANGE = 'orders.events'

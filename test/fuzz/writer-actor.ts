@@ -11,7 +11,7 @@ const KEYS = 40
 interface Payload {
   readonly version: number
 }
-const typeOn = (exchange: string) => messageType<Payload>({ exchange })
+const typeOn = (exchange: string) => messageType<Payload>({ exchange, partitioned: true })
 const catalogue = defineMessages({
   'fuzz.red': typeOn('fuzz.red'),
   'fuzz.green': typeOn('fuzz.green'),
