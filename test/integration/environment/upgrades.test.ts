@@ -1,9 +1,9 @@
 import pg from 'pg'
 import { describe, expect, it, vi } from 'vitest'
 import { pgDatabase, pgPool } from '../../../adapters/pg/index.ts'
-import { migrate, SCHEMA_VERSION } from '../../../adapters/postgres/index.ts'
+import { createRelayStore, migrate, SCHEMA_VERSION } from '../../../adapters/postgres/index.ts'
 import { MIGRATIONS, type Migration } from '../../../adapters/postgres/migrations.ts'
-import { createRelay } from '../../../relay/index.ts'
+import { createRelay, type Relay } from '../../../relay/index.ts'
 import { createTestVhost } from '../../support/broker.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -128,6 +128,32 @@ describe('a migration beside running services', () => {
     await way.restartRelay()
     await way.write(300, 310)
     await way.handled(310)
+  })
+
+  it('that relays are too old for which do not know what may lie in their lanes ends those, and no others', async () => {
+    await using database = await createTestDatabase()
+    const sql = pgPool(database.pool)
+    await migrate(sql, { migrations: MIGRATIONS.slice(0, 7) })
+    const broker = createRecordingBroker()
+    const startOf = async (codeVersion: number): Promise<Relay> => {
+      const ofRelease = { ...pgDatabase(database.pool), relay: createRelayStore(sql, { codeVersion }) }
+      const relay = createRelay({ database: ofRelease, transport: broker.transport() }, { rebalanceMs: 100 })
+      await relay.start()
+      return relay
+    }
+    const old = await startOf(7)
+    const { rows: registered } = await database.pool.query('select schema_version from waybill.relay')
+    expect(registered).toEqual([{ schema_version: 7 }])
+    await migrate(sql, { migrations: MIGRATIONS.slice(0, 10) })
+    const known = await startOf(8)
+    await migrate(sql)
+    expect(await old.ended).toMatchObject({ code: 'WAYBILL_SCHEMA_TOO_NEW' })
+    await expect(startOf(7)).rejects.toMatchObject({ code: 'WAYBILL_SCHEMA_TOO_NEW' })
+    const head = `type => 'order.placed', payload => '{}', key => 'k', source => 'orders'`
+    await database.pool.query(`select waybill.schedule(deliver_at => now(), ${head})`)
+    await eventually(() => broker.arrived.length === 1)
+    expect(known.status().lanes).toHaveLength(16)
+    await known.stop()
   })
 
   it('that the running relay is too old for ends it in good order, and keeps what is written for its successor', async () => {

@@ -59,7 +59,7 @@ test('two processes that migrate at once share the work', async () => {
     }),
   )
   const applied = reports.flatMap((report) => report.applied.map(({ version }) => version))
-  expect(applied.sort()).toEqual(versions())
+  expect(applied.sort((one, other) => one - other)).toEqual(versions())
   expect(reports.every(({ to }) => to === SCHEMA_VERSION)).toBe(true)
 })
 
@@ -102,7 +102,7 @@ test('a newer schema that still supports this code is used as it is', async () =
   await database.pool.query('update waybill.meta set version = 99')
   expect(await migrate(pool)).toMatchObject({ from: 99, to: 99, applied: [] })
   const store = createRelayStore(pool)
-  expect(await store.meta()).toMatchObject({ schemaVersion: 99, minCompatible: 1 })
+  expect(await store.meta()).toMatchObject({ schemaVersion: 99, minCompatible: 8 })
   expect((await createReader(store)).owned).toHaveLength(16)
 })
 

@@ -1,6 +1,8 @@
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { pgDatabase } from '../../../adapters/pg/index.ts'
+import { createOutbox, defineMessages, messageType } from '../../../src/index.ts'
 import { createReader } from '../../../testing/contracts/relay-store-reader.ts'
 import { createSetting } from './setting.ts'
 
@@ -70,6 +72,48 @@ test('everything can be said by name', async () => {
     'correlation-id': 'talk',
     'waybill-causation': 'cause',
   })
+})
+
+test('a message is partitioned and knows what becomes of it without a queue, as its type says elsewhere', async () => {
+  await using setting = await createSetting()
+  const reader = await createReader(setting.store)
+  const messages = defineMessages(
+    { 'order.placed': messageType<object>({ partitioned: true, unroutable: 'dead' }) },
+    { source: 'orders' },
+  )
+  const database = pgDatabase(setting.pool)
+  const outbox = createOutbox({ source: 'orders', messages, database })
+  const messageId = '01890a5d-ac96-774b-bcce-b302099a8057'
+  const one = { type: 'order.placed', payload: {}, headers: { tenant: 'ä' }, correlationId: 'talk' } as const
+  for (const key of ['order 1', 'Ω', null]) {
+    await database.transaction((tx) => outbox.write(tx, { ...one, key, messageId }))
+    const rest = `type => 'order.placed', payload => '{}', key => $1, source => 'orders', headers => '{"tenant": "ä"}',
+      correlation_id => 'talk', message_id => $2, partitioned => true, unroutable => 'dead'`
+    await setting.pool.query(`select waybill.write(${rest})`, [key, messageId])
+    await setting.pool.query(`select waybill.schedule(deliver_at => '2999-01-01', ${rest})`, [key, messageId])
+    const { rows } = await setting.pool.query<{ headers: string }>(
+      'delete from waybill.scheduled returning headers',
+    )
+    const records = await reader.everything()
+    await setting.store.settle(records)
+    const [byLibrary, bySql, later] = [...records, ...rows].map(
+      ({ headers }) => JSON.parse(headers) as object,
+    )
+    expect(byLibrary).toMatchObject({
+      'waybill-slot': expect.any(String) as string,
+      'waybill-unroutable': 'dead',
+    })
+    expect(bySql).toEqual(byLibrary)
+    expect(later).toEqual(byLibrary)
+  }
+  const plain = `select waybill.write('t', '{}', 'k', 's'`
+  await setting.pool.query(`${plain}, unroutable => 'hold')`)
+  await setting.pool.query(`${plain}, partitioned => null)`)
+  expect((await reader.everything()).map(({ headers }) => JSON.parse(headers) as object)).toEqual([
+    { 'waybill-unroutable': 'hold' },
+    {},
+  ])
+  await expect(setting.pool.query(`${plain}, unroutable => 'drop')`)).rejects.toMatchObject({ code: '22023' })
 })
 
 test('message ids are UUIDs of version 7 that carry the time and never repeat', async () => {
