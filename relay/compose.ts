@@ -18,6 +18,8 @@ import {
   inspectBroker,
   inspectManagement,
   rabbitmq,
+  topologyDefinitions,
+  type BrokerDefinitions,
   type BrokerFacts,
   type InspectedNames,
   type ManagementFacts,
@@ -34,8 +36,8 @@ import { sentenceOf } from './logging/describe-error.ts'
 import { createRelay } from './relay.ts'
 import { shareTransport } from './share-transport.ts'
 
-export { databasesOf, grants, HEALTH_PATHS, migrationSql, SCHEMA_VERSION }
-export type { ActivityFacts, BrokerFacts, ContentFacts, DatabaseFacts, DatabaseTarget }
+export { databasesOf, grants, HEALTH_PATHS, migrationSql, SCHEMA_VERSION, topologyDefinitions }
+export type { ActivityFacts, BrokerDefinitions, BrokerFacts, ContentFacts, DatabaseFacts, DatabaseTarget }
 export type { ManagementFacts, MigrationReport, Role }
 
 /** Of a database, what the commands need. */

@@ -4,6 +4,7 @@ import { healthCommand } from './health-command.ts'
 import { migrateCommand } from './migrate-command.ts'
 import { relayCommand } from './relay-command.ts'
 import { statusCommand } from './status-command.ts'
+import { topologyCommand } from './topology-command.ts'
 
 /** In the order in which people meet them. */
 export const COMMANDS: readonly Command[] = [
@@ -11,5 +12,6 @@ export const COMMANDS: readonly Command[] = [
   doctorCommand,
   relayCommand,
   statusCommand,
+  topologyCommand,
   healthCommand,
 ]

@@ -51,10 +51,10 @@ test('the schema is asked once by each process, in the transaction of its first 
   const client = await setting.connect()
   const texts: string[] = []
   const query = client.query.bind(client) as (...given: unknown[]) => unknown
-  client.query = (...given: unknown[]) => {
+  client.query = ((...given: unknown[]) => {
     texts.push(textOf(given[0]))
-    return query(...given) as undefined
-  }
+    return query(...given)
+  }) as typeof client.query
   const outbox = createOutbox({ source: 'orders', messages, database: pgDatabase(setting.pool) })
   for (let n = 0; n < 3; n += 1) {
     await client.query('begin')
