@@ -37,11 +37,12 @@ export const topologyCommand: Command = {
     '`consumerTopology` and `topologyDefinitions` do the same. Several queues are several calls: importing adds up.',
   use: () => 'nothing',
   run({ flags, config, io }: CommandCall): Promise<ExitCode> {
+    const deliveryLimit = wholeOf(flags, 'delivery-limit', 1_000_000)
     const definitions = topologyDefinitions({
       queues: queuesOf(flags),
       exchanges: listOf(flags, 'exchange'),
       vhost: text(flags, 'vhost') ?? vhostOf(config.values.WAYBILL_AMQP_URL),
-      ...wholeOf(flags, { name: 'delivery-limit', as: 'deliveryLimit', most: 1_000_000 }),
+      ...(deliveryLimit === undefined ? {} : { deliveryLimit }),
     })
     if (definitions.exchanges.length === 0) {
       throw badFlags(
@@ -58,7 +59,7 @@ export const topologyCommand: Command = {
 
 function queuesOf(flags: Flags): QueueTopology[] {
   const queue = text(flags, 'queue')
-  const partitions = wholeOf(flags, { name: 'partitions', as: 'partitions', most: 64 })
+  const partitions = wholeOf(flags, 'partitions', 64)
   if (queue === undefined) {
     const alone = ['bind', 'partitions', 'delivery-limit'].find((name) => flags[name] !== undefined)
     if (alone === undefined) return []
@@ -70,7 +71,12 @@ function queuesOf(flags: Flags): QueueTopology[] {
       types.map(({ pair, exchange, routingKey }) => [pair, messageType({ exchange, routingKey })]),
     ),
   )
-  return consumerTopology({ messages, types: types.map(({ pair }) => pair), queue, ...partitions })
+  return consumerTopology({
+    messages,
+    types: types.map(({ pair }) => pair),
+    queue,
+    ...(partitions === undefined ? {} : { partitions }),
+  })
 }
 
 function pairOf(pair: string): {
@@ -129,15 +135,11 @@ function listOf(flags: Flags, name: string): string[] {
   return [...new Set((text(flags, name) ?? '').split(',').filter((item) => item !== ''))]
 }
 
-function wholeOf<Name extends string>(
-  flags: Flags,
-  { name, as, most }: { readonly name: string; readonly as: Name; readonly most: number },
-): Readonly<Partial<Record<Name, number>>> {
+function wholeOf(flags: Flags, name: string, most: number): number | undefined {
   const given = text(flags, name)
-  if (given === undefined) return {}
+  if (given === undefined) return undefined
   const value = Number(given)
-  if (/^\d+$/.test(given) && value >= 1 && value <= most)
-    return { [as]: value } as Readonly<Record<Name, number>>
+  if (/^\d+$/.test(given) && value >= 1 && value <= most) return value
   throw badFlags(`--${name} is ${given}.`, `Write a whole number from 1 to ${most}.`)
 }
 
