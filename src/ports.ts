@@ -27,6 +27,15 @@ export type {
 export { createCommitNotice } from './database/database.ts'
 export type { CommitNotice, Database } from './database/database.ts'
 export type {
+  BulkChanges,
+  BulkInHand,
+  BulkNext,
+  Choice,
+  ChosenItem,
+  NewBulk,
+  NotedItem,
+} from './dead-letters/bulk-store.ts'
+export type {
   BulkAction,
   BulkItem,
   BulkOperation,
@@ -36,6 +45,21 @@ export type {
   BulkSelection,
   BulkState,
 } from './dead-letters/bulk.ts'
+export type { CheckedFilter } from './dead-letters/checks.ts'
+export { createOperations } from './dead-letters/create-operations.ts'
+export type { OperationsOptions } from './dead-letters/create-operations.ts'
+export type { Place } from './dead-letters/cursor.ts'
+export { MOST_COUNTED } from './dead-letters/dead-letter-store.ts'
+export type {
+  Changes,
+  Cut,
+  DeadLetterStore,
+  EditedMessage,
+  LockedLetter,
+  NewAuditEvent,
+  Placed,
+  Wishes,
+} from './dead-letters/dead-letter-store.ts'
 export type {
   Attempt,
   CountedPage,
@@ -62,6 +86,8 @@ export type {
   Intent,
   LetterIntent,
 } from './dead-letters/intent.ts'
+export type { LetterRef } from './dead-letters/letter-id.ts'
+export type { ShownMessage } from './dead-letters/letters.ts'
 export type {
   AuditOperations,
   BulkOperations,
@@ -70,6 +96,7 @@ export type {
   MessageOperations,
   ServiceOperations,
 } from './dead-letters/operations.ts'
+export { MOST_REPLAYS } from './dead-letters/rules.ts'
 export type {
   ConsumerView,
   ConversationView,
@@ -174,4 +201,5 @@ export type {
   Subscription,
   SubscriptionState,
   Transport,
+  UnreadMessage,
 } from './transport/transport.ts'

@@ -87,6 +87,16 @@ export interface Attempt {
   readonly errorStack: string | null
 }
 
+/** A message that waits for an earlier one of its key. */
+export interface WaitingMessage {
+  /** Null for one that is still in the outbox. */
+  readonly letterId: string | null
+  readonly messageId: string
+  readonly type: string
+  /** Since when it is there. */
+  readonly since: Date
+}
+
 /** A count that is not counted to its end: `isExact` is false when there are more than `count`. */
 export interface Total {
   readonly count: number

@@ -9,6 +9,7 @@ import type {
   FailureGroup,
   Page,
   PageRequest,
+  WaitingMessage,
 } from './dead-letter.ts'
 import type {
   AuditEvent,
@@ -48,7 +49,7 @@ export interface LetterOperations {
   /** @throws WaybillError WAYBILL_NOT_FOUND */
   payload(id: string): Promise<DeadLetterPayload>
   /** What waits behind it in its key, in order. @throws WaybillError WAYBILL_NOT_FOUND, WAYBILL_CURSOR_INVALID */
-  waiting(id: string, page?: PageRequest): Promise<CountedPage<DeadLetter>>
+  waiting(id: string, page?: PageRequest): Promise<CountedPage<WaitingMessage>>
 
   /**
    * Makes a dead letter due again: the same consumer handles it, or a relay publishes it.

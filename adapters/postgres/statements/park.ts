@@ -39,7 +39,8 @@ kept as (
 ),
 again as (
   update ${schema}.parked as p
-  set state = n.state, attempts = n.attempts, next_attempt_at = n.next_attempt_at, reason = n.reason, error = n.error
+  set state = n.state, attempts = n.attempts, next_attempt_at = n.next_attempt_at, reason = n.reason, error = n.error,
+    failed_at = pg_catalog.clock_timestamp(), revision = p.revision + 1
   from sentenced as n
   where p.message_id = n.message_id and p.lane = n.lane and p.id = n.id and p.state = 'retry'
   returning 1

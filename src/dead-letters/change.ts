@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto'
+import { WaybillError, isWaybillError } from '../errors.ts'
+import { checkIntent } from './checks.ts'
+import type { Changes, DeadLetterStore } from './dead-letter-store.ts'
+import type { Intent } from './intent.ts'
+
+/** A change as it is audited, and told from others that come with the same idempotency key. */
+export interface Wanted {
+  readonly action: string
+  readonly target: string
+  readonly intent: Intent
+  /** All that makes it this change and no other. */
+  readonly about: readonly unknown[]
+}
+
+/** What was done: to what, and what else is worth noting. */
+export interface Done {
+  /** What it was done to, when that is not the target: what was made by it. */
+  readonly answer: string
+  readonly details?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Makes a change in one transaction with the note of it. A change that is refused is rolled back, and noted on its own.
+ * @returns what it was done to; as before when it was asked for before with the same key.
+ */
+export async function makeChange(
+  store: DeadLetterStore,
+  wanted: Wanted,
+  work: (changes: Changes) => Promise<Done>,
+): Promise<string> {
+  const { action, target, intent } = wanted
+  checkIntent(intent)
+  const { by, reason = null } = intent
+  try {
+    return await store.change(async (changes) => {
+      const before = await askedBefore(changes, wanted)
+      if (before !== null) return before
+      const { answer, details = {} } = await work(changes)
+      await changes.note([{ by, action, target, outcome: 'done', reason, details }])
+      if (intent.idempotencyKey !== undefined) await changes.answer(by, intent.idempotencyKey, answer)
+      return answer
+    })
+  } catch (error) {
+    if (!isWaybillError(error)) throw error
+    const details = { code: error.code, ...error.details }
+    await store.change((changes) =>
+      changes.note([{ by, action, target, outcome: 'refused', reason, details }]),
+    )
+    throw error
+  }
+}
+
+async function askedBefore(
+  changes: Changes,
+  { action, target, intent, about }: Wanted,
+): Promise<string | null> {
+  const { by, idempotencyKey: key } = intent
+  if (key === undefined) return null
+  const before = await changes.recall(by, key, digest([action, target, intent.reason ?? null, ...about]))
+  if (before === null) return null
+  if ('answer' in before) return before.answer
+  throw new WaybillError('WAYBILL_IDEMPOTENCY_MISMATCH', {
+    problem: 'Something else was asked for with this idempotency key within the last 24 hours.',
+    remedy: 'Make a new key for each thing that you ask for.',
+  })
+}
+
+function digest(about: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(about)).digest('hex')
+}
