@@ -41,14 +41,20 @@ export function createInboxStore(engine: Engine): InboxStore<MemoryTransaction> 
       const counting = [...pruning.wanted.values()].filter(({ until }) => until > now)
       return Promise.resolve(Math.max(retentionMs, ...counting.map((each) => each.retentionMs)))
     },
-    prune({ retentionMs, limit }) {
+    prune({ retentionMs, unsaidMs, limit, after = -1 }) {
       const rows = engine.tables.get(INBOX_TABLE) ?? new Map<string, Row>()
-      const horizon = engine.clock.now() - retentionMs
-      const old = [...rows].filter(([, row]) => handledAt(row) < horizon)
-      const byAge = old.sort(([, a], [, b]) => handledAt(a) - handledAt(b))
-      const forgotten = byAge.slice(0, limit)
+      const now = engine.clock.now()
+      const old = [...rows].filter(([, row]) => handledAt(row) > after && handledAt(row) < now - retentionMs)
+      const page = old.sort(([, a], [, b]) => handledAt(a) - handledAt(b)).slice(0, limit)
+      const forgotten = page.filter(
+        ([, row]) => pruning.wanted.has(consumerOf(row)) || handledAt(row) < now - unsaidMs,
+      )
       for (const [key] of forgotten) rows.delete(key)
-      return Promise.resolve(forgotten.length)
+      const last = page.length === limit ? page.at(-1) : undefined
+      return Promise.resolve({
+        forgotten: forgotten.length,
+        next: last === undefined ? null : handledAt(last[1]),
+      })
     },
   }
 }
@@ -69,6 +75,7 @@ export async function rememberAll(
 }
 
 const handledAt = (row: Row): number => (row as unknown as InboxRow).handledAt
+const consumerOf = (row: Row): string => (row as unknown as InboxRow).consumer
 
 export function inboxEntries(engine: Engine): readonly InboxEntry[] {
   const rows = [...(engine.tables.get(INBOX_TABLE)?.values() ?? [])] as unknown as InboxRow[]

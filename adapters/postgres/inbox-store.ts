@@ -77,9 +77,10 @@ export function createInboxStore<Tx>(
       const [row] = await alone(claim, [consumer, holder, retentionMs, leaseMs])
       return row === undefined ? null : Number(row[0])
     },
-    async prune({ retentionMs, limit }) {
-      const [row] = await alone(prune, [retentionMs, limit])
-      return Number(row?.[0] ?? 0)
+    async prune({ retentionMs, unsaidMs, limit, after = 0 }) {
+      const [row] = await alone(prune, [retentionMs, limit, after, unsaidMs])
+      const next = row?.[1] ?? null
+      return { forgotten: Number(row?.[0] ?? 0), next: next === null ? null : Number(next) }
     },
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { InboxStore } from '../inbox/inbox-store.ts'
+import type { InboxStore, PruningClaim } from '../inbox/inbox-store.ts'
 import type { Clock } from '../lifecycle/clock.ts'
 import type { Logger } from '../telemetry/logger.ts'
 
@@ -17,6 +17,8 @@ export const PRUNE_EVERY_MS: number = 10 * 60_000
 /** How many entries one statement forgets, so that none takes long. */
 export const PRUNE_LIMIT = 1000
 const BETWEEN_BATCHES_MS = 50
+/** For how long messages are remembered of consumers that have never said, such as those of `createInbox`. */
+const UNSAID_RETENTION_MS = 7 * 24 * 3_600_000
 /** Longer than a statement and the pause behind it take; it is renewed with each. */
 const PRUNING_LEASE_MS = 60_000
 
@@ -35,17 +37,30 @@ export async function pruneInboxRepeatedly(parts: PruneParts): Promise<void> {
   }
 }
 
+/**
+ * Says for how long a consumer wants its messages remembered, before it handles the first: nobody then forgets them
+ * earlier. Does not ask to forget others.
+ */
+export async function sayRetention(
+  inbox: Pick<InboxStore<never>, 'claimPruning'>,
+  said: Pick<PruningClaim, 'consumer' | 'retentionMs'>,
+): Promise<void> {
+  await inbox.claimPruning({ ...said, holder: randomUUID(), leaseMs: 0 })
+}
+
 async function pruneOnce(parts: PruneParts, holder: string): Promise<void> {
   const { inbox, consumer, retentionMs: wantedMs, clock, logger, signal } = parts
   const claim = { consumer, holder, retentionMs: wantedMs, leaseMs: PRUNING_LEASE_MS }
   let total = 0
   try {
-    for (let pruned = PRUNE_LIMIT; pruned === PRUNE_LIMIT && !signal.aborted;) {
+    for (let after: number | null = 0; after !== null && !signal.aborted;) {
       const retentionMs = await inbox.claimPruning(claim)
       if (retentionMs === null) return
-      pruned = await inbox.prune({ retentionMs, limit: PRUNE_LIMIT })
-      total += pruned
-      if (pruned === PRUNE_LIMIT) await clock.sleep(BETWEEN_BATCHES_MS, { signal })
+      const limits = { retentionMs, unsaidMs: UNSAID_RETENTION_MS, limit: PRUNE_LIMIT }
+      const { forgotten, next } = await inbox.prune({ ...limits, after })
+      total += forgotten
+      after = next
+      if (next !== null) await clock.sleep(BETWEEN_BATCHES_MS, { signal })
     }
     logger.debug({ pruned: total }, 'Pruned the inbox.')
   } catch (error) {

@@ -41,8 +41,23 @@ export interface InboxStore<Tx> {
    */
   claimPruning(claim: PruningClaim): Promise<number | null>
   /**
-   * Forgets entries handled longer ago than `retentionMs` by the database clock, at most `limit` at once.
-   * @returns how many were forgotten.
+   * Forgets what was handled longer ago than `retentionMs` by the database clock, the oldest first. What belongs to a
+   * consumer that has never said for how long it wants its messages remembered is kept for `unsaidMs`, if that is longer.
    */
-  prune(options: { readonly retentionMs: number; readonly limit: number }): Promise<number>
+  prune(options: PruneOptions): Promise<Pruned>
+}
+
+export interface PruneOptions {
+  readonly retentionMs: number
+  readonly unsaidMs: number
+  /** How many entries are looked at. */
+  readonly limit: number
+  /** Where the call before has ended; 0 to begin with the oldest. */
+  readonly after?: number
+}
+
+export interface Pruned {
+  readonly forgotten: number
+  /** Where to go on; null when there was nothing more to look at. */
+  readonly next: number | null
 }

@@ -4,6 +4,7 @@ import type { InboxEntry, PruningClaim } from '../../src/ports.ts'
 import { isPending, record, type DatabaseContract, type DatabaseSubject } from './database-subject.ts'
 
 const HOUR = 3_600_000
+const prompt = { retentionMs: HOUR, unsaidMs: HOUR }
 
 /** What every place where consumers remember must do, whatever stores it. */
 export function inboxStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
@@ -162,7 +163,10 @@ export function inboxStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
       await remember(old)
       await subject.age(2 * HOUR)
       await remember(young)
-      expect(await subject.database.inbox.prune({ retentionMs: HOUR, limit: 100 })).toBe(1)
+      expect(await subject.database.inbox.prune({ ...prompt, limit: 100 })).toEqual({
+        forgotten: 1,
+        next: null,
+      })
       expect(await remember(old)).toBe('first')
       expect(await remember(young)).toBe('duplicate')
     })
@@ -173,7 +177,10 @@ export function inboxStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
         await remember(each)
         await subject.age(HOUR)
       }
-      const prune = (): Promise<number> => subject.database.inbox.prune({ retentionMs: HOUR / 2, limit: 3 })
+      const prune = async (): Promise<number> => {
+        const given = { retentionMs: HOUR / 2, unsaidMs: HOUR / 2, limit: 3 }
+        return (await subject.database.inbox.prune(given)).forgotten
+      }
       expect(await prune()).toBe(3)
       for (const kept of given.slice(3)) expect(await remember(kept)).toBe('duplicate')
       expect([await prune(), await prune(), await prune()]).toEqual([3, 1, 0])
@@ -201,6 +208,29 @@ export function inboxStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
       expect(await claim({ consumer: 'audit', retentionMs: 5 * HOUR })).toBe(5 * HOUR)
       expect(await claim({})).toBe(5 * HOUR)
       expect(await claim({ consumer: 'audit', retentionMs: 2 * HOUR })).toBe(2 * HOUR)
+    })
+
+    test('messages of those who never said for how long are not forgotten because another consumer says so', async () => {
+      const [said, unsaid] = [entry(), Array.from({ length: 3 }, () => entry({ consumer: 'webhooks' }))]
+      for (const each of [...unsaid, said]) {
+        await remember(each)
+        await subject.age(HOUR / 10)
+      }
+      expect(await claim({})).toBe(HOUR)
+      await subject.age(2 * HOUR)
+      const pruned: unknown[] = []
+      const given = { retentionMs: HOUR, unsaidMs: 4 * HOUR, limit: 2 }
+      for (let after: number | null = 0; after !== null;) {
+        const { forgotten, next } = await subject.database.inbox.prune({ ...given, after })
+        pruned.push(forgotten)
+        after = next
+      }
+      // Those that are kept stand before the one that is not, and must not hide it.
+      expect(pruned).toEqual([0, 1, 0])
+      expect(await remember(said)).toBe('first')
+      for (const each of unsaid) expect(await remember(each)).toBe('duplicate')
+      await subject.age(4 * HOUR)
+      expect(await subject.database.inbox.prune({ ...given, limit: 10 })).toMatchObject({ forgotten: 4 })
     })
   }
 

@@ -120,7 +120,10 @@ describe('whatever the service has told knex', () => {
         await own.outbox.append(tx, given.slice(1))
       })
       expect(await setting.records()).toEqual(given)
-      expect(await own.inbox.prune({ retentionMs: 0, limit: 5 })).toBe(1)
+      expect(await own.inbox.prune({ retentionMs: 0, unsaidMs: 0, limit: 5 })).toEqual({
+        forgotten: 1,
+        next: null,
+      })
       await own.ping()
     })
   }

@@ -87,11 +87,14 @@ for (const [name, statements] of Object.entries(SETTINGS)) {
       const entry = { consumer: 'billing', messageId: randomUUID(), fingerprint: -1 }
       const remember = (): Promise<string> => database.transaction((tx) => database.inbox.remember(tx, entry))
       expect([await remember(), await remember()]).toEqual(['first', 'duplicate'])
+      const all = { retentionMs: 60_000, unsaidMs: 60_000, limit: 10 }
       const claim = { consumer: 'billing', holder: randomUUID(), retentionMs: 60_000, leaseMs: 0 }
       expect(await database.inbox.claimPruning(claim)).toBe(60_000)
-      expect(await database.inbox.prune({ retentionMs: 60_000, limit: 10 })).toBe(0)
+      expect(await database.inbox.prune(all)).toEqual({ forgotten: 0, next: null })
       await setting.pool.query(`update waybill.inbox set handled_at = handled_at - interval '1 hour'`)
-      expect(await database.inbox.prune({ retentionMs: 60_000, limit: 10 })).toBe(1)
+      const { next, ...pruned } = await database.inbox.prune({ ...all, limit: 1 })
+      expect(pruned).toEqual({ forgotten: 1 })
+      expect(await database.inbox.prune({ ...all, after: next ?? 0 })).toEqual({ forgotten: 0, next: null })
     })
 
     test('messages are handled, whatever the name of their consumer', async () => {
@@ -145,7 +148,10 @@ test('the service may parse its values as it likes', async () => {
     expect(await database.transaction((tx) => database.inbox.remember(tx, entry))).toBe(verdict)
   }
   expect(await database.handle([entry], (_tx, verdicts) => Promise.resolve(verdicts))).toEqual(['duplicate'])
-  expect(await database.inbox.prune({ retentionMs: 0, limit: 10 })).toBe(1)
+  expect(await database.inbox.prune({ retentionMs: 0, unsaidMs: 0, limit: 10 })).toEqual({
+    forgotten: 1,
+    next: null,
+  })
   await database.ping()
 })
 

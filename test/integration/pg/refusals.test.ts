@@ -252,7 +252,7 @@ describe('making a database', () => {
     const write = missing.transaction((tx) => missing.outbox.append(tx, [record()]))
     await expect(write).rejects.toMatchObject({ code: 'WAYBILL_SCHEMA_MISSING' })
     await expect(write).rejects.toThrow('"nowhere"')
-    const prune = missing.inbox.prune({ retentionMs: 1, limit: 1 })
+    const prune = missing.inbox.prune({ retentionMs: 1, unsaidMs: 1, limit: 1 })
     await expect(prune).rejects.toMatchObject({ code: 'WAYBILL_SCHEMA_MISSING' })
   })
 })

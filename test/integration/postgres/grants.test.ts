@@ -47,7 +47,10 @@ test('each role can do its work with the rights it is given, and not the work of
   await consuming.transaction((tx) => consuming.outbox.append(tx, [record()]))
   const claim = { consumer: 'billing', holder: randomUUID(), retentionMs: 60_000, leaseMs: 0 }
   expect(await consuming.inbox.claimPruning(claim)).toBe(60_000)
-  expect(await consuming.inbox.prune({ retentionMs: -1000, limit: 10 })).toBe(1)
+  expect(await consuming.inbox.prune({ retentionMs: -1000, unsaidMs: -1000, limit: 10 })).toEqual({
+    forgotten: 1,
+    next: null,
+  })
   await expect(consumer.query('select from waybill.outbox')).rejects.toMatchObject({ code: '42501' })
 
   await relayWork(database, roles.pool('relay'))

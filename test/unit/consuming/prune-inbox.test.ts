@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { PRUNE_EVERY_MS, PRUNE_LIMIT, pruneInboxRepeatedly } from '../../../src/consuming/prune-inbox.ts'
+import type { PruneOptions } from '../../../src/inbox/inbox-store.ts'
 import type { PruningClaim } from '../../../src/ports.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'
 import { recordLog, setup, turns } from './setup.ts'
@@ -7,7 +8,7 @@ import { recordLog, setup, turns } from './setup.ts'
 function run(results: (number | Error)[]) {
   const clock = createFakeClock()
   const controller = new AbortController()
-  const calls: { readonly at: number; readonly retentionMs: number; readonly limit: number }[] = []
+  const calls: (PruneOptions & { readonly at: number })[] = []
   const claims: PruningClaim[] = []
   const granted: { retentionMs: number | null } = { retentionMs: 3_600_000 }
   const { logger, log } = recordLog()
@@ -26,7 +27,9 @@ function run(results: (number | Error)[]) {
       prune: (options) => {
         calls.push({ ...options, at: clock.monotonic() })
         const result = results.shift() ?? 0
-        return result instanceof Error ? Promise.reject(result) : Promise.resolve(result)
+        if (result instanceof Error) return Promise.reject(result)
+        const next = result === PRUNE_LIMIT ? (options.after ?? 0) + PRUNE_LIMIT : null
+        return Promise.resolve({ forgotten: result, next })
       },
     },
   })
@@ -47,9 +50,10 @@ describe('pruning of the inbox', () => {
   it('happens every ten minutes, with the retention and a limit', async () => {
     const { clock, calls, stop, ended } = run([])
     await clock.advance(2 * PRUNE_EVERY_MS)
+    const options = { retentionMs: 3_600_000, unsaidMs: 7 * 24 * 3_600_000, limit: PRUNE_LIMIT, after: 0 }
     expect(calls).toEqual([
-      { at: PRUNE_EVERY_MS, retentionMs: 3_600_000, limit: PRUNE_LIMIT },
-      { at: 2 * PRUNE_EVERY_MS, retentionMs: 3_600_000, limit: PRUNE_LIMIT },
+      { at: PRUNE_EVERY_MS, ...options },
+      { at: 2 * PRUNE_EVERY_MS, ...options },
     ])
     stop()
     await ended
@@ -60,6 +64,7 @@ describe('pruning of the inbox', () => {
     const { clock, calls, stop } = run([PRUNE_LIMIT, PRUNE_LIMIT, 3])
     await clock.advance(PRUNE_EVERY_MS + 1_000)
     expect(calls.map(({ at }) => at - PRUNE_EVERY_MS)).toEqual([0, 50, 100])
+    expect(calls.map(({ after }) => after)).toEqual([0, PRUNE_LIMIT, 2 * PRUNE_LIMIT])
     stop()
   })
 
@@ -82,6 +87,20 @@ describe('pruning of the inbox', () => {
     expect(calls).toHaveLength(2)
     expect(log[0]).toMatchObject({ level: 'warn' })
     stop()
+  })
+
+  it('forgets nothing too early: a consumer says what it wants before its first message', async () => {
+    const said: PruningClaim[] = []
+    const { consumer, database } = setup({ inboxRetentionMs: 30 * 24 * 3_600_000 })
+    const { claimPruning } = database.inbox
+    database.inbox.claimPruning = (claim) => {
+      expect(consumer.status().state).toBe('starting')
+      said.push(claim)
+      return claimPruning(claim)
+    }
+    await consumer.start()
+    expect(said).toMatchObject([{ consumer: 'billing', retentionMs: 30 * 24 * 3_600_000, leaseMs: 0 }])
+    await consumer.stop()
   })
 
   it('is a duty of each consumer: what is older than the retention is forgotten', async () => {
