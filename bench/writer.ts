@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
+import { pgDatabase } from '../adapters/pg/index.ts'
 import { createOutbox, defineMessages, messageType } from '../src/index.ts'
 import { laneOf } from '../src/ports.ts'
 import { cpuOfProgramAndServer } from './cpu.ts'
@@ -93,14 +94,23 @@ function recordOf(id: string): unknown[] {
   return [lane, 1, randomUUID(), id, type, 'bench', 'bench.events', type, '{}', 'application/json', payload]
 }
 
-function variantsOf({ database }: Setting): Readonly<Record<string, Work>> {
+function variantsOf({ database, pool }: Setting): Readonly<Record<string, Work>> {
   const outbox = createOutbox({ source: 'bench', messages, database })
+  const preparing = createOutbox({
+    source: 'bench',
+    messages,
+    database: pgDatabase(pool, { prepare: true }),
+  })
   const message = (id: string) =>
     ({ type: 'order.placed', key: id, payload: { orderId: id, note: NOTE } }) as const
   return {
     write: async (client, id) => {
       await client.query(BUSINESS, [id, NOTE])
       await outbox.write(client, message(id))
+    },
+    'write, prepared': async (client, id) => {
+      await client.query(BUSINESS, [id, NOTE])
+      await preparing.write(client, message(id))
     },
     'write with lockKey': async (client, id) => {
       await client.query(BUSINESS, [id, NOTE])
