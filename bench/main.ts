@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { benchBacklog } from './backlog.ts'
 import { benchConsumer } from './consumer.ts'
+import { benchConsumers } from './consumers.ts'
 import { benchHotKey } from './hot-key.ts'
 import { benchIdle } from './idle.ts'
 import { benchLatency } from './latency.ts'
@@ -17,6 +18,7 @@ const BENCHES = {
   writer: benchWriter,
   latency: benchLatency,
   consumer: benchConsumer,
+  consumers: benchConsumers,
   'hot-key': benchHotKey,
   relays: benchRelays,
   idle: benchIdle,
