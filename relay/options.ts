@@ -34,7 +34,10 @@ export interface RelayOptions {
   readonly window?: number
   /** How many bytes may be unconfirmed at a time; half as many may wait in memory. @defaultValue 32 MiB */
   readonly windowBytes?: number
-  /** How often the outbox is searched without hints. @defaultValue `30_000` */
+  /**
+   * How often the outbox is searched without hints; less often when that takes more than a twentieth of the time.
+   * @defaultValue `30_000`
+   */
   readonly sweepMs?: number
   /** The wait between two looks while there is work. @defaultValue `3` */
   readonly pollMinMs?: number

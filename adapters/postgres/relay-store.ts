@@ -51,7 +51,7 @@ export function createRelayStore(pool: SqlPool, options: RelayStoreOptions = {})
     rotate: createRotator({ pool, database, schema }),
     ...leaseCalls(database, schema),
     ...recordCalls(database, schema),
-    ...parkedCalls(database, schema),
+    ...parkedCalls(pool, database, schema),
     ...scheduledCalls(database, schema),
     ...viewCalls(database, schema),
   }

@@ -10,6 +10,7 @@ import {
 import type { ResolvedRelayOptions } from '../options.ts'
 import { blockedWatch } from './blocked-watch.ts'
 import { scheduleMover } from './schedule-mover.ts'
+import { sweeper } from './sweeper.ts'
 
 export interface UpkeepParts {
   readonly store: RelayStore
@@ -86,29 +87,6 @@ async function retryParked(parts: UpkeepParts): Promise<number> {
   parts.onOpened()
   // There may be more than one answer brings; what it has brought is passed over.
   return 0
-}
-
-/** Sweeps every lane, page by page, then rests. */
-function sweeper(parts: UpkeepParts): () => Promise<number> {
-  const { store, clock, drain, options } = parts
-  let isFirst = true
-  return async () => {
-    const { sweeping } = drain
-    if (isFirst) {
-      isFirst = false
-      return options.sweepMs * Math.random()
-    }
-    const startedAt = clock.monotonic()
-    sweeping.begin()
-    let plan = sweeping.plan()
-    while (plan !== null && clock.monotonic() - startedAt < options.sweepMs) {
-      sweeping.apply(plan, await store.fetch({ relayId: parts.relayId(), ...plan.request }))
-      parts.onAnswer()
-      plan = sweeping.plan()
-    }
-    parts.onOpened()
-    return options.sweepMs * (0.9 + 0.2 * Math.random())
-  }
 }
 
 /** Empties drained leaves; the owner of the first lane also moves a quiet outbox on. */
