@@ -6,7 +6,7 @@ import {
   type QueueTopology,
 } from '../../src/ports.ts'
 import { createFaults, type BrokerFaults, type FaultState } from './faults.ts'
-import { createQueue, type MemoryQueue } from './queue.ts'
+import { createQueue, type MemoryQueue, type QueueOptions } from './queue.ts'
 import { topicMatches } from './topic.ts'
 
 /** A message as it reaches the broker. With a slot it is one of a partitioned type. */
@@ -45,7 +45,7 @@ export interface MemoryBroker {
 /** What this adapter's publishers and subscriptions use of the broker. */
 export interface BrokerInside {
   readonly faultState: FaultState
-  queue(name: string): MemoryQueue
+  queueOf(topology: QueueTopology): MemoryQueue
   route(message: OutgoingMessage): 'routed' | 'unroutable'
 }
 
@@ -71,7 +71,7 @@ interface Binding {
 interface Queues {
   add(
     name: string,
-    more: { readonly isPartition: boolean; readonly onDead: (message: MessageInQueue) => void },
+    more: Pick<QueueOptions, 'onDead'> & { readonly isPartition: boolean; readonly deliveryLimit?: number },
   ): MemoryQueue
   named(name: string): MemoryQueue
 }
@@ -79,13 +79,13 @@ interface Queues {
 function createQueues(options: MemoryBrokerOptions): Queues {
   const queues = new Map<string, MemoryQueue>()
   return {
-    add(name, { isPartition, onDead }) {
+    add(name, { isPartition, onDead, deliveryLimit = options.deliveryLimit ?? 20 }) {
       const known = queues.get(name)
       if (known !== undefined) return known
       const queue = createQueue({
         name,
         onDead,
-        deliveryLimit: isPartition ? Infinity : (options.deliveryLimit ?? 20),
+        deliveryLimit: isPartition ? Infinity : deliveryLimit,
         singleActiveConsumer: isPartition,
         defer: (work) => void setImmediate(work),
       })
@@ -116,7 +116,7 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
     )
     for (const queue of new Set(targets.map((binding) => binding.queue))) {
       const copies = faultState.takeDuplicate() ? 2 : 1
-      const added = { envelope: envelopeOf(message), malformed: null, exchange, routingKey }
+      const added = { envelope: envelopeOf(message), malformed: null, death: null, exchange, routingKey }
       for (let copy = 0; copy < copies; copy += 1) queue.add(added)
     }
     return targets.length > 0
@@ -125,15 +125,17 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
   const broker: MemoryBroker = {
     faults,
     declare(topology) {
-      const { partitionOf } = topology
+      const { partitionOf, deadLetters = false } = topology
       const dead = queues.add(deadLetterQueue(partitionOf ?? topology.queue), {
         isPartition: false,
+        deliveryLimit: Infinity,
         onDead: () => undefined,
       })
+      if (deadLetters) return
       const queue = queues.add(topology.queue, {
         isPartition: partitionOf !== undefined,
-        onDead: (message) => {
-          dead.add(message)
+        onDead: (message, reason) => {
+          dead.add({ ...message, death: { reason, writtenAt: message.envelope?.createdAt ?? null } })
         },
       })
       for (const { exchange, routingKey } of topology.bindings) {
@@ -146,7 +148,8 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
     },
     publish: route,
     putMalformed(queue, reason) {
-      queues.named(queue).add({ envelope: null, malformed: reason, exchange: '', routingKey: queue })
+      const unread = { envelope: null, malformed: reason, death: null }
+      queues.named(queue).add({ ...unread, exchange: '', routingKey: queue })
     },
     messages: (queue) => [...queues.named(queue).ready],
     deadLetters: (queue) => [...queues.named(deadLetterQueue(queue)).ready],
@@ -154,7 +157,7 @@ export function memoryBroker(options: MemoryBrokerOptions = {}): MemoryBroker {
   }
   insides.set(broker, {
     faultState,
-    queue: (name) => queues.named(name),
+    queueOf: ({ queue, deadLetters = false }) => queues.named(deadLetters ? deadLetterQueue(queue) : queue),
     route: (message) => (route(message) ? 'routed' : 'unroutable'),
   })
   return broker

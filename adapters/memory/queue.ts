@@ -1,4 +1,4 @@
-import type { Envelope } from '../../src/ports.ts'
+import type { BrokerDeath, Envelope } from '../../src/ports.ts'
 
 /** A message in a queue. */
 export interface QueuedMessage {
@@ -7,6 +7,8 @@ export interface QueuedMessage {
   /** Null when it cannot be read; `malformed` then says why. */
   readonly envelope: Envelope | null
   readonly malformed: string | null
+  /** Why it is among the dead letters; null of others. */
+  readonly death: BrokerDeath | null
   readonly exchange: string
   readonly routingKey: string
   deliveryCount: number
@@ -35,7 +37,7 @@ export interface QueueOptions {
   readonly deliveryLimit: number
   /** Whether only the consumer that came first gets messages, until it ends. */
   readonly singleActiveConsumer: boolean
-  readonly onDead: (message: QueuedMessage) => void
+  readonly onDead: (message: QueuedMessage, reason: BrokerDeath['reason']) => void
   /** Runs later, never from inside the call. */
   readonly defer: (work: () => void) => void
 }
@@ -58,7 +60,7 @@ export function createQueue(options: QueueOptions): MemoryQueue {
   const giveBack = (message: QueuedMessage): void => {
     message.deliveryCount += 1
     if (message.deliveryCount > deliveryLimit) {
-      onDead(message)
+      onDead(message, 'delivery_limit')
       return
     }
     const behind = ready.findIndex((other) => other.place > message.place)
@@ -91,7 +93,7 @@ export function createQueue(options: QueueOptions): MemoryQueue {
     settle(consumer, message, answer) {
       if (!consumer.unanswered.delete(message)) return
       if (answer === 'again') giveBack(message)
-      if (answer === 'dead') onDead(message)
+      if (answer === 'dead') onDead(message, 'rejected')
       pump()
     },
   }

@@ -31,7 +31,7 @@ export interface MemorySubscription {
 }
 
 export function openMemorySubscription(broker: BrokerInside, options: SubscribeOptions): MemorySubscription {
-  const queue = broker.queue(options.topology.queue)
+  const queue = broker.queueOf(options.topology)
   const self = { state: 'connecting' as SubscriptionState, scheduled: false, end: (): void => undefined }
   const first = createPromise()
 
@@ -84,7 +84,7 @@ function consumerOf(
   options: SubscribeOptions,
   isConsuming: () => boolean,
 ): QueueConsumer {
-  const queue = broker.queue(options.topology.queue)
+  const queue = broker.queueOf(options.topology)
   const consumer: QueueConsumer = {
     get prefetch() {
       return isConsuming() ? options.prefetch : 0
@@ -97,6 +97,7 @@ function consumerOf(
   const deliveryOf = (message: QueuedMessage): Delivery => ({
     envelope: message.envelope,
     malformed: message.malformed,
+    ...(message.death === null ? {} : { death: message.death }),
     exchange: message.exchange,
     routingKey: message.routingKey,
     redelivered: message.deliveryCount > 0,

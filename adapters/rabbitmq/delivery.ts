@@ -1,5 +1,6 @@
 import type { Channel, ConsumeMessage, GetMessage } from 'amqplib'
-import type { Delivery } from '../../src/ports.ts'
+import type { Delivery, Envelope } from '../../src/ports.ts'
+import { readDeath } from './death.ts'
 import type { ResolvedOptions } from './options.ts'
 import { deliveryCount, readMessage } from './wire-reader.ts'
 
@@ -8,11 +9,12 @@ export interface DeliverySurroundings {
   readonly channel: Channel
   readonly options: ResolvedOptions
   readonly onAnswered: () => void
+  readonly isDeadLetter: boolean
 }
 
 export function toDelivery(
   message: GetMessage | ConsumeMessage,
-  { channel, options, onAnswered }: DeliverySurroundings,
+  { channel, options, onAnswered, isDeadLetter }: DeliverySurroundings,
 ): Delivery {
   const { fields, properties } = message
   let answered = false
@@ -30,10 +32,12 @@ export function toDelivery(
     }
     onAnswered()
   }
+  const receivedAt = options.clock.now()
+  const read = readMessage(message, receivedAt)
+  const dead = isDeadLetter ? readDeath(message, writtenAt(read.envelope, receivedAt)) : null
   return {
-    ...readMessage(message, options.clock.now()),
-    exchange: fields.exchange,
-    routingKey: fields.routingKey,
+    ...read,
+    ...(dead ?? { exchange: fields.exchange, routingKey: fields.routingKey }),
     redelivered: fields.redelivered,
     deliveryCount: deliveryCount(properties.headers),
     ack: () => {
@@ -52,4 +56,9 @@ export function toDelivery(
       })
     },
   }
+}
+
+/** A message that does not say when it was written counts as written when it arrived. */
+function writtenAt(envelope: Envelope | null, receivedAt: number): number | null {
+  return envelope === null || envelope.createdAt === receivedAt ? null : envelope.createdAt
 }

@@ -28,6 +28,7 @@ export interface IntakeParts {
   readonly session: Session
   readonly queue: string
   readonly prefetch: number
+  readonly isDeadLetters: boolean
   /** From so many deliveries on a message is handed out alone; null for never. */
   readonly suspectFrom: number | null
   /** Must not throw. */
@@ -186,7 +187,8 @@ function handOut(state: State, live: Live, message: GetMessage | ConsumeMessage)
     if (live.unanswered === 0) advance(state, live)
   }
   try {
-    state.onDelivery(toDelivery(message, { channel: live.channel, options: state.options, onAnswered }))
+    const { options, isDeadLetters: isDeadLetter } = state
+    state.onDelivery(toDelivery(message, { channel: live.channel, options, onAnswered, isDeadLetter }))
   } catch (error) {
     state.options.logger.error({ err: error }, 'The listener of a subscription threw an error.')
   }

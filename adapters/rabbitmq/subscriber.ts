@@ -5,7 +5,7 @@ import { deferred, type Deferred } from './deferred.ts'
 import { createIntake, type Intake } from './intake.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Session } from './session.ts'
-import { declareTopology, planTopology, type TopologyStep } from './topology.ts'
+import { deadLetterQueue, declareTopology, planTopology, type TopologyStep } from './topology.ts'
 import { verifyTopology } from './verify.ts'
 
 const STATES: Readonly<Record<ConnectionState, SubscriptionState>> = {
@@ -128,14 +128,16 @@ const SUSPECT_SHARE = 4
 async function begin(parts: Parts, session: Session): Promise<void> {
   const { options, subscribe, steps } = parts
   const { topology, prefetch } = subscribe
+  const { deadLetters = false, partitionOf } = topology
+  const queue = deadLetters ? deadLetterQueue(topology.queue) : topology.queue
   try {
     if (options.topology === 'declare') await declareTopology(session, steps)
-    else await verifyTopology(session, { queue: topology.queue, steps }, options)
+    else await verifyTopology(session, { queue, steps }, options)
     const intake = createIntake({
-      ...{ options, session, queue: topology.queue, prefetch },
-      // Partitions have one consumer that must not go away and come back, and deliveries without end.
+      ...{ options, session, queue, prefetch, isDeadLetters: deadLetters },
+      // Partitions have one consumer that must not go away and come back, and deliveries without end, as dead letters have.
       suspectFrom:
-        topology.partitionOf === undefined
+        partitionOf === undefined && !deadLetters
           ? Math.max(1, Math.floor(options.deliveryLimit / SUSPECT_SHARE))
           : null,
       onDelivery: (delivery) => {

@@ -38,7 +38,7 @@ function deadLetterExchange(queue: string): string {
   return `${queue}.dlx`
 }
 
-function deadLetterQueue(queue: string): string {
+export function deadLetterQueue(queue: string): string {
   return `${queue}.dlq`
 }
 
@@ -51,7 +51,7 @@ function deadLetterQueue(queue: string): string {
  * @throws WaybillError WAYBILL_OPTION_INVALID
  */
 export function planTopology(
-  { queue, bindings, partitionOf }: QueueTopology,
+  { queue, bindings, partitionOf, deadLetters = false }: QueueTopology,
   { deliveryLimit }: { readonly deliveryLimit: number },
 ): TopologyStep[] {
   const isPartition = partitionOf !== undefined
@@ -64,8 +64,7 @@ export function planTopology(
       wanted: `Wanted are 1 to ${String(NAME_BYTES - 4)} bytes that do not begin with "amq.".`,
     })
   }
-  const exchanges = [...new Set(bindings.map(({ exchange }) => exchange))]
-  return [
+  const wayOfDeadLetters: TopologyStep[] = [
     { kind: 'exchange', name: dlx, type: 'direct', own: true },
     {
       kind: 'queue',
@@ -73,6 +72,11 @@ export function planTopology(
       arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': DEAD_LETTER_DELIVERY_LIMIT },
     },
     { kind: 'binding', queue: dlq, exchange: dlx, routingKey: owner },
+  ]
+  if (deadLetters) return wayOfDeadLetters
+  const exchanges = [...new Set(bindings.map(({ exchange }) => exchange))]
+  return [
+    ...wayOfDeadLetters,
     {
       kind: 'queue',
       name: queue,

@@ -76,6 +76,24 @@ export interface QueueTopology {
    * again before all else, in its order and however often, and dead letters go to those of the subscription.
    */
   readonly partitionOf?: string | undefined
+  /** What the broker has given up of the queue is consumed instead of the queue; it then has no bindings. */
+  readonly deadLetters?: boolean | undefined
+}
+
+/** Why and when a message became a dead letter of the broker. */
+export interface BrokerDeath {
+  readonly reason: 'delivery_limit' | 'rejected' | 'expired' | 'max_length'
+  /** When its sender says to have written it, in milliseconds since 1970; null when it does not. */
+  readonly writtenAt: number | null
+}
+
+/** What is known of a message that cannot be read. */
+export interface UnreadMessage {
+  readonly messageId: string | null
+  readonly type: string | null
+  readonly contentType: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer
 }
 
 /** One arrival of a message. Exactly one of the three answers is to be given; later ones do nothing. */
@@ -83,6 +101,10 @@ export interface Delivery {
   /** Null when the message cannot be read at all; `malformed` then says why. */
   readonly envelope: Envelope | null
   readonly malformed: string | null
+  /** What could be read all the same of one that has no envelope. */
+  readonly unread?: UnreadMessage | undefined
+  /** Of dead letters, which otherwise look as they did before. */
+  readonly death?: BrokerDeath | undefined
   readonly exchange: string
   readonly routingKey: string
   readonly redelivered: boolean

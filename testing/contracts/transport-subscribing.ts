@@ -77,6 +77,33 @@ export function transportSubscribingContract(contract: TransportContract): void 
       expect((await rest(0)).bodies()).toEqual(['last'])
     })
 
+    test('brings dead letters as they were, with the reason, until they are acknowledged', async () => {
+      const consumer = await subscribe({
+        onDelivery: (delivery) => {
+          delivery.deadLetter()
+        },
+      })
+      await send(['bad'])
+      await consumer.receives(1)
+      await eventually(async () => (await subject.deadLetters('billing')) === 1)
+      const topology = { queue: 'billing', bindings: [], deadLetters: true }
+      const looking = await subscribe({ topology })
+      await looking.receives(1)
+      await looking.subscription.close()
+      const taking = await subscribe({ topology, onDelivery: acknowledge })
+      const [dead] = await taking.receives(1)
+      const [given] = consumer.deliveries
+      expect(dead).toMatchObject({
+        envelope: given?.envelope,
+        death: { reason: 'rejected', writtenAt: given?.envelope?.createdAt },
+        exchange: 'orders.events',
+        routingKey: 'order.placed',
+      })
+      expect(given?.death).toBe(undefined)
+      await taking.subscription.close()
+      await eventually(async () => (await subject.deadLetters('billing')) === 0)
+    })
+
     test('gives what is released to another consumer, marked as redelivered', async () => {
       const consumer = await subscribe()
       await send(['a'])
