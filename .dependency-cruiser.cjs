@@ -125,7 +125,7 @@ module.exports = {
       severity: 'error',
       comment:
         'The duties of the relay meet in relay.ts, not behind its back. Put what they share into relay/options.ts or the core.',
-      from: { path: '^relay/(leasing|publishing|upkeep|health)/' },
+      from: { path: '^relay/(leasing|publishing|upkeep|health|admin)/' },
       to: { path: '^relay/', pathNot: ['^relay/$1/', '^relay/options\\.ts$'] },
     },
     {

@@ -11,6 +11,7 @@ export const DOORS: Readonly<Record<string, string>> = {
   rabbitmq: 'adapters/rabbitmq/index.ts',
   memory: 'adapters/memory/index.ts',
   relay: 'relay/index.ts',
+  admin: 'relay/admin/index.ts',
   testing: 'testing/index.ts',
   contracts: 'testing/contracts/index.ts',
 }

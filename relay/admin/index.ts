@@ -1,0 +1,12 @@
+/** Door for those who serve the admin API inside their own service. */
+export { createAdmin } from './admin.ts'
+export type { Admin, AdminHandler, AdminLimits, AdminOptions } from './admin.ts'
+export { anyOf } from './auth/any-of.ts'
+export { jwtAuth } from './auth/jwt.ts'
+export type { JwtOptions } from './auth/jwt.ts'
+export { openAuth } from './auth/open.ts'
+export type { Authenticate, Grant, Permission, Principal, Role } from './auth/principal.ts'
+export { tokenAuth } from './auth/tokens.ts'
+export type { AdminToken } from './auth/tokens.ts'
+export type { AdminServer, ListenAddress } from './listen.ts'
+export type { Classify } from './problems/translate.ts'
