@@ -41,7 +41,7 @@ export type { ActivityFacts, BrokerDefinitions, BrokerFacts, ContentFacts, Datab
 export type { ManagementFacts, MigrationReport, Role }
 
 /** Of a database, what the commands need. */
-export type CommandDatabase = Pick<Database<unknown>, 'relay' | 'committed' | 'classify'>
+export type CommandDatabase = Pick<Database<unknown>, 'relay' | 'committed' | 'classify' | 'deadLetters'>
 
 /** Looks at how a database is set up. */
 export interface Inspector {

@@ -5,6 +5,7 @@ import { createFetching } from './publishing/fetching.ts'
 import { createSettlingDuty } from './publishing/settling.ts'
 import { createTrouble } from './trouble.ts'
 import { createUpkeep } from './upkeep/upkeep.ts'
+import { createWishes } from './upkeep/wishes.ts'
 import {
   beat,
   loseAll,
@@ -31,7 +32,7 @@ const BEAT_MS = 200
 
 export function createEngine(parts: EngineParts): Engine {
   const works = assemble(parts)
-  const { fetching, leasing, settling, upkeep, drain, mood } = works
+  const { fetching, leasing, settling, upkeep, wishes, drain, mood } = works
   let stopListening: (() => void) | null = null
   let stopBeat: (() => void) | null = null
 
@@ -56,7 +57,7 @@ export function createEngine(parts: EngineParts): Engine {
       stopListening = parts.database.committed.listen(() => {
         fetching.wake()
       })
-      for (const duty of [leasing, fetching, settling, upkeep]) duty.start()
+      for (const duty of [leasing, fetching, settling, upkeep, wishes]) duty.start()
     },
     async stop() {
       mood.isStopping = true
@@ -108,6 +109,16 @@ function assemble(parts: EngineParts): Works {
       onError: onTrouble('removing published records'),
     }),
     upkeep: createUpkeep({ ...common, telemetry, onOpened: tick, onError: onTrouble('upkeep') }),
+    wishes: createWishes({
+      ...common,
+      deadLetters: parts.database.deadLetters,
+      host: parts.host,
+      onPaused: (paused) => {
+        pulse.paused = paused
+        works.leasing.suspect()
+      },
+      onError: onTrouble('doing what operators have asked for'),
+    }),
     publisher: transport.openPublisher({
       onOutcome(message, outcome) {
         drain.outcome(message, outcome)

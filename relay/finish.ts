@@ -2,12 +2,12 @@ import type { EngineParts, Works } from './works.ts'
 
 /** In an order in which no step can undo a promise: publish nothing new, hear of what is out, remove it, hand over. */
 export async function finish(works: Works): Promise<void> {
-  const { parts, drain, fetching, settling, upkeep, leasing, publisher } = works
+  const { parts, drain, fetching, settling, upkeep, wishes, leasing, publisher } = works
   const fetched = fetching.stop()
   await inFlightEnds(works)
   if (drain.inFlight() > 0) publisher.reset()
   const handOver = async (): Promise<void> => {
-    await Promise.all([fetched, settling.stop(), upkeep.stop(), leasing.stop()])
+    await Promise.all([fetched, settling.stop(), upkeep.stop(), wishes.stop(), leasing.stop()])
     await settling.flush()
     await leasing.unregister()
   }

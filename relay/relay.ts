@@ -69,6 +69,7 @@ export function createRelay(parts: RelayParts, options: RelayOptions = {}): Rela
       beatAt: clock.monotonic(),
       answeredAt: null,
       idleSince: null,
+      paused: false,
     },
     end: () => undefined,
   }

@@ -50,6 +50,8 @@ export interface Pulse {
   publisher: PublisherState
   beatAt: number
   answeredAt: number | null
+  /** By an operator. */
+  paused: boolean
   /** Since when there is something to publish and nothing is published. */
   idleSince: number | null
 }
@@ -87,6 +89,7 @@ export function statusOf(
   }
   const degraded: string[] = []
   if (pulse.publisher !== 'ready') degraded.push(`The connection to the broker is ${pulse.publisher}.`)
+  if (pulse.paused) degraded.push('An operator has paused it.')
   for (const gate of gates) {
     const where = gate.routingKey === null ? '' : `, routing key "${gate.routingKey}"`
     degraded.push(`Exchange "${gate.exchange}"${where} is passed over: ${gate.reason}`)

@@ -2,6 +2,7 @@ import type {
   Clock,
   Database,
   Drain,
+  Duty,
   Lease,
   Logger,
   OutboxMeta,
@@ -18,7 +19,7 @@ import type { Pulse } from './status.ts'
 import type { Upkeep } from './upkeep/upkeep.ts'
 
 /** Of a database, what a relay needs. */
-export type RelayDatabase = Pick<Database<unknown>, 'relay' | 'committed' | 'classify'>
+export type RelayDatabase = Pick<Database<unknown>, 'relay' | 'committed' | 'classify' | 'deadLetters'>
 
 export interface EngineParts {
   readonly database: RelayDatabase
@@ -44,6 +45,8 @@ export interface Works {
   readonly fetching: Fetching
   readonly settling: SettlingDuty
   readonly upkeep: Upkeep
+  /** What operators have asked for. */
+  readonly wishes: Pick<Duty, 'start' | 'stop'>
 }
 
 /** What all of it looks at. */

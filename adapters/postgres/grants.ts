@@ -12,6 +12,8 @@ export interface GrantOptions {
   readonly relay?: string
   /** Handles messages and writes follow-ups: services with consumers. Includes the rights of a writer. */
   readonly consumer?: string
+  /** Repairs what got stuck: the admin API, and who uses the command line for it. */
+  readonly operator?: string
 }
 
 /**
@@ -22,7 +24,7 @@ export interface GrantOptions {
  */
 export function grants(options: GrantOptions): string[] {
   const schema = identifier(options.schema ?? DEFAULT_SCHEMA)
-  const given = (['writer', 'relay', 'consumer'] as const).flatMap((role) => {
+  const given = (['writer', 'relay', 'consumer', 'operator'] as const).flatMap((role) => {
     const name = options[role]
     return name === undefined ? [] : grantsOf(role, { schema, to: roleName(name) })
   })

@@ -1,5 +1,5 @@
 /** Who works on the schema beside its owner. */
-export type Role = 'writer' | 'relay' | 'consumer'
+export type Role = 'writer' | 'relay' | 'consumer' | 'operator'
 
 /** What a role may do with some things of one kind. */
 export interface Right {
@@ -27,6 +27,23 @@ const WRITING: readonly Right[] = [
   },
 ]
 
+/** Replay, discard and restore, one by one or many, with the record of it. Relays do it bit by bit. */
+const REPAIRING: readonly Right[] = [
+  { on: 'table', names: ['failed_message', 'dead_letter'], privileges: ['select'] },
+  { on: 'table', names: ['failure'], privileges: ['select', 'update'] },
+  { on: 'table', names: ['audit_event'], privileges: ['select', 'insert'] },
+  {
+    on: 'table',
+    names: ['bulk_operation', 'bulk_item', 'idempotency_key'],
+    privileges: ['select', 'insert', 'update', 'delete'],
+  },
+  {
+    on: 'routine',
+    names: ['stored_header', 'plain_fingerprint', 'is_blocked', 'lock_key', 'release_key'],
+    privileges: ['execute'],
+  },
+]
+
 /** All that each role needs beside the use of the schema itself; the grants and `waybill doctor` are made of it. */
 export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
   writer: WRITING,
@@ -40,6 +57,31 @@ export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
     { on: 'table', names: ['lane'], privileges: ['select', 'update'] },
     { on: 'table', names: ['cluster'], privileges: ['select', 'insert'] },
     { on: 'routine', names: ['live_cluster'], privileges: ['execute'] },
+    { on: 'table', names: ['pause'], privileges: ['select'] },
+    ...REPAIRING,
+  ],
+  operator: [
+    {
+      on: 'table',
+      names: ['meta', 'outbox', 'scheduled', 'relay', 'lane', 'failure_attempt'],
+      privileges: ['select'],
+    },
+    { on: 'table', names: ['failure', 'parked'], privileges: ['select', 'insert', 'update'] },
+    { on: 'table', names: ['parked'], privileges: ['delete'] },
+    {
+      on: 'table',
+      names: [
+        'inbox',
+        'inbox_retention',
+        'consumer_instance',
+        'partition',
+        'partition_member',
+        'partition_plan',
+        'pause',
+      ],
+      privileges: ['select', 'insert', 'update', 'delete'],
+    },
+    ...REPAIRING,
   ],
   consumer: [
     ...WRITING,

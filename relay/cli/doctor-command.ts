@@ -25,7 +25,7 @@ export const doctorCommand: Command = {
   optionHelp: [
     ['--json', 'Prints one JSON object, what is well included.'],
     ['--all', 'Prints what is well too.'],
-    ['--as <role>', 'The rights to check: relay, writer or consumer. Default: relay.'],
+    ['--as <role>', 'The rights to check: relay, writer, consumer or operator. Default: relay.'],
     ['--exchange <names>', 'Exchanges to look at beside those of waiting messages, separated by commas.'],
     ['--queue <names>', 'Queues to look at beside those of consumers in the inbox.'],
   ],
@@ -65,7 +65,7 @@ function worstOf(examined: readonly Examined[]): Severity {
   return SEVERITIES[Math.max(0, ...ranks)] ?? 'ok'
 }
 
-const ROLES: readonly Role[] = ['relay', 'writer', 'consumer']
+const ROLES: readonly Role[] = ['relay', 'writer', 'consumer', 'operator']
 
 function roleOf(flags: Flags): Role {
   const given = flags['as'] ?? 'relay'

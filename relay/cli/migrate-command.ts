@@ -14,6 +14,7 @@ export const migrateCommand: Command = {
     'writer-role': { type: 'string' },
     'relay-role': { type: 'string' },
     'consumer-role': { type: 'string' },
+    'operator-role': { type: 'string' },
   },
   optionHelp: [
     ['--dry-run', 'Tells what would be done, and does nothing.'],
@@ -22,6 +23,7 @@ export const migrateCommand: Command = {
     ['--writer-role <role>', 'Prints the grants for services that write messages.'],
     ['--relay-role <role>', 'Prints the grants for the relay.'],
     ['--consumer-role <role>', 'Prints the grants for services that handle messages.'],
+    ['--operator-role <role>', 'Prints the grants for the admin API, and for who repairs what got stuck.'],
   ],
   notes:
     'Each step is one transaction, and several processes may run it at once. Needs WAYBILL_DATABASE_URL, with a role\n' +
@@ -44,7 +46,7 @@ export const migrateCommand: Command = {
 }
 
 const GRANTS_HINT =
-  'Roles other than the owner need rights: name them with --writer-role, --relay-role, --consumer-role.\n'
+  'Roles other than the owner need rights: name them with --writer-role, --relay-role, --consumer-role,\n--operator-role.\n'
 
 function text(flags: Flags, name: string): string | undefined {
   const value = flags[name]
@@ -68,15 +70,11 @@ function badFlag(problem: string): WaybillError {
 }
 
 function roleGrants(flags: Flags, schema: string): string {
-  const [writer, relay, consumer] = ['writer-role', 'relay-role', 'consumer-role'].map((name) =>
-    text(flags, name),
-  )
-  const statements = grants({
-    schema,
-    ...(writer === undefined ? {} : { writer }),
-    ...(relay === undefined ? {} : { relay }),
-    ...(consumer === undefined ? {} : { consumer }),
+  const roles = (['writer', 'relay', 'consumer', 'operator'] as const).flatMap((role) => {
+    const name = text(flags, `${role}-role`)
+    return name === undefined ? [] : [[role, name] as const]
   })
+  const statements = grants({ schema, ...Object.fromEntries(roles) })
   if (statements.length === 0) return ''
   return `\n-- Rights, to be given by the owner of the schema.\n${statements.map((statement) => `${statement};\n`).join('')}`
 }
