@@ -9,6 +9,7 @@ import type {
 } from '../../src/ports.ts'
 import type { Engine, StoredRecord } from './engine.ts'
 import { isGated } from './fetch.ts'
+import { fitting } from './fitting.ts'
 
 /** A record that was moved aside. */
 export interface ParkedRecord extends OutboxRecord {
@@ -105,18 +106,6 @@ export function createParked(engine: Engine, owns: (relayId: string, claim: Lane
 function isSame(reference: RecordReference, record: ParkedRecord): boolean {
   const { lane, position, messageId } = reference
   return record.messageId === messageId && record.lane === lane && record.position === position
-}
-
-/** The first of them, as far as they fit into one answer. */
-function fitting(
-  records: readonly ParkedRecord[],
-  { maxRecords, maxBytes }: Pick<DueRequest, 'maxRecords' | 'maxBytes'>,
-): ParkedRecord[] {
-  let bytes = 0
-  return records.slice(0, maxRecords).filter((record, index) => {
-    bytes += record.payload.length + Buffer.byteLength(record.headers)
-    return index === 0 || bytes <= maxBytes
-  })
 }
 
 /** Whether an earlier one of its key is parked. */

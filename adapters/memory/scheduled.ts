@@ -1,5 +1,6 @@
 import type { LaneClaim, NewRecord, RelayStore, ScheduledRecord } from '../../src/ports.ts'
 import type { Engine, ScheduledRow, TransactionState } from './engine.ts'
+import { fitting } from './fitting.ts'
 
 export function schedule(engine: Engine, state: TransactionState, records: readonly ScheduledRecord[]): void {
   const writtenAt = engine.clock.now()
@@ -36,11 +37,11 @@ export function createScheduled(
     return first === undefined ? null : first.deliverAt - engine.clock.now()
   }
   return {
-    moveScheduled({ relayId, epoch, maxRecords }) {
+    moveScheduled({ relayId, epoch, maxRecords, maxBytes }) {
       if (!owns(relayId, { lane: 0, epoch })) return { moved: 0, nextInMs: nextInMs() }
       const now = engine.clock.now()
       const due = inOrder().filter((row) => row.deliverAt <= now && !engine.isCancelled(row))
-      const moved = due.slice(0, maxRecords)
+      const moved = fitting(due, { maxRecords, maxBytes })
       const state = engine.begin()
       const xid = engine.xidOf(state)
       for (const row of moved) {

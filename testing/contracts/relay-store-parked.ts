@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { DueRecord, ParkRequest, RelayStore } from '../../src/ports.ts'
 import { eventually } from '../eventually.ts'
@@ -86,7 +87,12 @@ export function relayStoreParkedContract(create: CreateSubject): void {
       expect(
         await store.settle([{ ...second, position: second.position + 1, isParked: true }]),
       ).toMatchObject({ removed: 0 })
-      expect(await store.backlog()).toMatchObject({ parked: 1 })
+      expect(await store.settle([{ ...second, messageId: randomUUID(), isParked: true }])).toMatchObject({
+        removed: 0,
+      })
+      const elsewhere = { ...second, ...REFUSED, position: second.position + 1, retryInMs: null }
+      expect(await store.park([elsewhere])).toMatchObject({ removed: 0 })
+      expect(await store.backlog()).toMatchObject({ parked: 1, dead: 0 })
     })
 
     test('let it be counted what waits behind them, and where there is a crowd', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { systemClock, type RelayStore, type ScheduledRecord } from '../../src/ports.ts'
 import { eventually } from '../eventually.ts'
 import { record, type DatabaseSubject } from './database-subject.ts'
+import { createReader } from './relay-store-reader.ts'
 
 const HOUR_MS = 3_600_000
 const MANY = { maxRecords: 1000, maxBytes: 1 << 24 }
@@ -44,11 +45,13 @@ export function scheduledContract<Tx>(name: string, current: () => DatabaseSubje
 
     test('are moved as soon as they are due, and not before', async () => {
       const { database } = current()
-      await schedule(later(200))
       await using mover = await createMover(database.relay)
-      expect((await mover.move()).moved).toBe(0)
+      const [soon, far] = [later(200), later(HOUR_MS)]
+      await schedule(far, soon)
       await eventually(async () => (await mover.move()).moved === 1)
-      expect(await current().records()).toHaveLength(1)
+      expect(systemClock.now()).toBeGreaterThanOrEqual(soon.deliverAt)
+      expect(await current().records()).toMatchObject([{ messageId: soon.messageId }])
+      expect((await mover.move()).moved).toBe(0)
     })
 
     test('are nowhere when the transaction rolls back', async () => {
@@ -116,6 +119,37 @@ export function scheduledContract<Tx>(name: string, current: () => DatabaseSubje
       await relay.releaseLanes(mover.claim.relayId, [0])
       expect((await mover.move()).moved).toBe(0)
       expect(await left()).toBe(3)
+    })
+
+    test('are moved by bytes, but one at least, the first of them first', async () => {
+      const { relay } = current().database
+      const payload = Buffer.alloc(1000)
+      const all = [5000, 4000, 3000, 2000, 1000].map((ago) => later(-ago, { payload }))
+      await schedule(...[...all].reverse())
+      await using mover = await createMover(relay)
+      const move = async (maxBytes: number): Promise<number> =>
+        (await relay.moveScheduled({ ...mover.claim, ...MANY, maxBytes })).moved
+      expect([await move(2500), await move(1), await move(2500)]).toEqual([2, 1, 2])
+      expect((await current().records()).map(({ messageId }) => messageId)).toEqual(
+        all.map(({ messageId }) => messageId),
+      )
+    })
+
+    test('count as made when they were due, or when they were written if that was later', async () => {
+      const { relay } = current().database
+      const [past, soon] = [later(-HOUR_MS), later(1000)]
+      const before = systemClock.now()
+      await schedule(past, soon)
+      await using mover = await createMover(relay)
+      await eventually(async () => {
+        await mover.move()
+        return (await left()) === 0
+      })
+      await relay.unregister(mover.claim.relayId)
+      const records = await (await createReader(relay)).everything()
+      const madeAt = new Map(records.map(({ messageId, createdAt }) => [messageId, createdAt]))
+      expect(Math.abs((madeAt.get(past.messageId) ?? 0) - before)).toBeLessThan(60_000)
+      expect(madeAt.get(soon.messageId)).toBe(soon.deliverAt)
     })
   })
 }

@@ -1,6 +1,67 @@
 import { describe, expect, test } from 'vitest'
 import type { OutboxRecord } from '../../../src/ports.ts'
+import { createRoute, type Route } from '../../../src/relaying/held.ts'
+import { createSuspicion, type Suspicion } from '../../../src/relaying/suspicion.ts'
 import { bench, CONFIRMED, keyed, type Bench } from './drain-bench.ts'
+
+describe('how many messages under suspicion may be in flight', () => {
+  const routes = () => [createRoute('a'), createRoute('b'), createRoute('well')] as const
+
+  /** How many more of `route` may go, all those that do staying in flight. */
+  function room(suspicion: Suspicion, route: Route): number {
+    const before = route.inFlight
+    while (suspicion.hasRoom(route) && route.inFlight < 5000) route.inFlight += 1
+    const more = route.inFlight - before
+    route.inFlight = before
+    return more
+  }
+
+  test('is half of those that there were, never more than before, and one at least', () => {
+    const [a, b] = routes()
+    const suspicion = createSuspicion()
+    suspicion.raise(a, 9)
+    expect(room(suspicion, a)).toBe(4)
+    suspicion.raise(a, 100)
+    expect(room(suspicion, a)).toBe(4)
+    suspicion.raise(b, 3)
+    expect(room(suspicion, a)).toBe(1)
+    suspicion.raise(b, 1)
+    expect(room(suspicion, a)).toBe(1)
+  })
+
+  test('is shared by the exchanges under suspicion, and no matter for others', () => {
+    const [a, b, well] = routes()
+    const suspicion = createSuspicion()
+    suspicion.raise(a, 8)
+    suspicion.raise(b, 8)
+    b.inFlight = 3
+    expect(room(suspicion, a)).toBe(1)
+    b.inFlight = 4
+    expect(room(suspicion, a)).toBe(0)
+    expect(room(suspicion, well)).toBe(5000)
+    for (let n = 0; n < 100; n += 1) suspicion.confirmed(well)
+    expect(room(suspicion, a)).toBe(0)
+  })
+
+  test('doubles with as many confirms in a row, until there is nothing left to suspect', () => {
+    const [a] = routes()
+    const suspicion = createSuspicion()
+    const confirm = (times: number): void => {
+      for (let n = 0; n < times; n += 1) suspicion.confirmed(a)
+    }
+    suspicion.raise(a, 8)
+    confirm(3)
+    suspicion.raise(a, 8)
+    confirm(3)
+    expect(room(suspicion, a)).toBe(4)
+    confirm(1)
+    expect(room(suspicion, a)).toBe(8)
+    confirm(8 + 16 + 32 + 64 + 128 + 256 + 512 - 1)
+    expect(room(suspicion, a)).toBe(512)
+    confirm(1 + 1024)
+    expect(room(suspicion, a)).toBe(5000)
+  })
+})
 
 /** A broker that closes what it calls a connection: an exchange's channel, or all of them. */
 interface Broker {
