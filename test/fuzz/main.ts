@@ -5,7 +5,7 @@ import { startPostgres } from '../support/postgres-server.ts'
 import { runFuzz, type RunReport } from './run.ts'
 
 const USAGE =
-  'npm run fuzz -- [--minutes N] [--seed S] [--stormy] [--largest-batch N] [--no-sweep] [--json] [--database-url URL]'
+  'npm run fuzz -- [--minutes N] [--seed S] [--stormy] [--largest-batch N] [--no-sweep] [--pipelined] [--json] [--database-url URL]'
 const RUN_SECONDS = 20
 /** Violations of each kind that are printed in full. */
 const SHOWN = 8
@@ -18,6 +18,7 @@ async function main(): Promise<void> {
       seed: { type: 'string', default: randomBytes(6).toString('hex') },
       'no-sweep': { type: 'boolean', default: false },
       stormy: { type: 'boolean', default: false },
+      pipelined: { type: 'boolean', default: false },
       'largest-batch': { type: 'string', default: '100' },
       json: { type: 'boolean', default: false },
       'database-url': { type: 'string' },
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
         seconds,
         calm: !values.stormy && round % 3 === 0,
         sweep: !values['no-sweep'],
+        order: values.pipelined ? ('pipelined' as const) : ('strict' as const),
         largestBatch: Number(values['largest-batch']),
       }
       const report = await runFuzz(options)
@@ -50,7 +52,9 @@ async function main(): Promise<void> {
   }
   const failed = reports.some((report) => report.violations.length > 0)
   if (failed)
-    console.log(`To replay its decisions: npm run fuzz -- --minutes ${values.minutes} --seed ${values.seed}`)
+    console.log(
+      `To replay its decisions: npm run fuzz -- --minutes ${values.minutes} --seed ${values.seed} …`,
+    )
   if (values.json) console.log(JSON.stringify(reports))
   process.exit(failed ? 1 : 0)
 }

@@ -17,6 +17,11 @@ export interface RunOptions {
   readonly calm: boolean
   /** False lets the rare sweep hide nothing: a wrong hint is then a lost message. */
   readonly sweep: boolean
+  /**
+   * Pipelined keeps the order of a key as long as nothing fails: calm runs then have no failing exchanges either, and
+   * in others a key out of order is only counted.
+   */
+  readonly order: NonNullable<RelayOptions['order']>
   /** Each relay takes a batch size up to this one; small ones cut most pages short. */
   readonly largestBatch: number
 }
@@ -60,7 +65,8 @@ export async function runFuzz(options: RunOptions): Promise<RunReport> {
   const broker = createSimulatedBroker(history)
   const stage: Stage = { ...options, pool, history, broker, random, relays: [], signal: stop.signal }
 
-  const acts = [...writers(stage), changeRelays(stage), closeGates(stage), jumpSequence(stage)]
+  const failures = options.calm && options.order === 'pipelined' ? [] : [closeGates(stage)]
+  const acts = [...writers(stage), changeRelays(stage), ...failures, jumpSequence(stage)]
   const all = Promise.all(acts)
   await Promise.race([pause(options.seconds * 1_000), all])
   stop.abort()
@@ -69,11 +75,19 @@ export async function runFuzz(options: RunOptions): Promise<RunReport> {
   await Promise.all(stage.relays.map((relay) => relay.stop()))
   await pool.end()
   return {
-    ...check(history, left),
+    ...judged(options, check(history, left), history),
     seed: options.seed,
     calm: options.calm,
     coverage: Object.fromEntries(history.coverage),
   }
+}
+
+/** Takes out what is no broken promise in this run. */
+function judged({ order, calm }: RunOptions, verdict: Verdict, history: History): Verdict {
+  if (order === 'strict' || calm) return verdict
+  const violations = verdict.violations.filter(({ property }) => property !== 'reordered')
+  history.count('out of order', verdict.violations.length - violations.length)
+  return { ...verdict, violations }
 }
 
 function writers({ pool, history, random, signal }: Stage): Promise<void>[] {
@@ -100,7 +114,7 @@ async function changeRelays(stage: Stage): Promise<void> {
 }
 
 function relayParts(stage: Stage, name: string, random: Random): Parameters<typeof startRelayActor>[0] {
-  const { url, broker, history, calm, sweep, largestBatch } = stage
+  const { url, broker, history, calm, sweep, order, largestBatch } = stage
   const options: RelayOptions = {
     leaseMs: LEASE_MS,
     graceMs: GRACE_MS,
@@ -111,6 +125,7 @@ function relayParts(stage: Stage, name: string, random: Random): Parameters<type
     batchSize: random.between(1, largestBatch),
     window: random.between(20, 400),
     sweepMs: sweep ? 1_500 : 3_600_000,
+    order,
   }
   return {
     name,
