@@ -32,7 +32,7 @@ export interface RelayOptions {
   readonly batchSize?: number
   /** How many messages may be unconfirmed at a time. @defaultValue `2_000` */
   readonly window?: number
-  /** How many bytes may be unconfirmed at a time; half as many may wait in memory. @defaultValue 32 MiB */
+  /** How many bytes may be unconfirmed at a time; half as many may wait in memory. @defaultValue 8 MiB */
   readonly windowBytes?: number
   /**
    * How often the outbox is searched without hints; less often when that takes more than a twentieth of the time.
@@ -135,7 +135,7 @@ export function resolveOptions(given: RelayOptions = {}): ResolvedRelayOptions {
     rebalanceMs: given.rebalanceMs ?? 2000,
     batchSize: given.batchSize ?? 1000,
     window: given.window ?? 2000,
-    windowBytes: given.windowBytes ?? 32 * MEBIBYTE,
+    windowBytes: given.windowBytes ?? 8 * MEBIBYTE,
     sweepMs: given.sweepMs ?? 30_000,
     pollMinMs: given.pollMinMs ?? 3,
     pollMaxMs: given.pollMaxMs ?? 50,

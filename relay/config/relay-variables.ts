@@ -79,7 +79,7 @@ export const RELAY_VARIABLES: VariablesOf<RelayValues> = {
     ...optional,
     meaning: 'The most bytes that wait for a confirm at a time; half as many may wait in memory.',
     parser: whole('bytes', 65_536, 1_073_741_824),
-    fallback: 33_554_432,
+    fallback: 8_388_608,
   },
   WAYBILL_POLL_MIN_MS: {
     ...optional,

@@ -1,3 +1,4 @@
+import { DEFAULT_LIMITS } from '../message/limits.ts'
 import type { Unroutable } from '../message/message-type.ts'
 import type { OutgoingMessage } from '../transport/transport.ts'
 import { emptyHints, type LaneHints } from './bounds.ts'
@@ -47,6 +48,10 @@ export interface Lane {
   more: boolean
   /** Whether the last page was cut. */
   busy: boolean
+  /** The largest payload of the last page, in bytes; before the first one, what an outbox takes by default. */
+  largest: number
+  /** The highest where the last fetch asked; of those that it left out, the lowest is next. */
+  asked: number
   /** Whether fetching may begin: its blocked keys are known. */
   open: boolean
   /** Whether it is being given up. */
@@ -109,6 +114,8 @@ export function createLane(lane: number, epoch: number): Lane {
     unsent: 0,
     more: true,
     busy: true,
+    largest: DEFAULT_LIMITS.bodyBytes,
+    asked: 0,
     open: false,
     leaving: false,
     highest: 0,

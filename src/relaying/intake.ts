@@ -84,7 +84,7 @@ export function createIntake(parts: IntakeParts): Intake {
       if (out !== null || isFull()) return null
       const roomy = [...memory.lanes.values()].filter(hasRoom)
       if (!roomy.some((lane) => lane.more)) return null
-      // All of them: as long as one lane has more, nobody asks whether something has come for the others.
+      // All of them where that can be: as long as one has more, nobody asks whether something has come for the others.
       return (out = makePlan(parts, roomy))
     },
     apply(plan, result) {
@@ -122,12 +122,27 @@ export function createIntake(parts: IntakeParts): Intake {
   }
 }
 
+/**
+ * Each lane brings at least one record, however large. Where they are large only some lanes are asked, those first that
+ * were not for the longest time.
+ */
+function inTurn(roomy: readonly Lane[], bytes: number): readonly Lane[] {
+  const waiting = roomy.toSorted((one, other) => one.asked - other.asked)
+  const turn = (waiting.at(-1)?.asked ?? 0) + 1
+  let expected = 0
+  const over = waiting.findIndex(({ largest }) => (expected += largest) > bytes)
+  const asked = over === -1 ? roomy : waiting.slice(0, Math.max(over, 1))
+  for (const lane of asked) lane.asked = turn
+  return asked
+}
+
 function roomIn({ memory, waitingBytes }: IntakeParts): number {
   return Math.min(waitingBytes - memory.unsentBytes, MOST_FETCHED_BYTES)
 }
 
-function makePlan(parts: IntakeParts, lanes: readonly Lane[]): FetchPlan {
+function makePlan(parts: IntakeParts, roomy: readonly Lane[]): FetchPlan {
   const { gates, batchSize, passBlockedKeys } = parts
+  const lanes = inTurn(roomy, roomIn(parts))
   const split = shares(lanes, { maxRecords: batchSize, maxBytes: roomIn(parts) })
   const judges = new Map<number, LaneSweep>()
   const hints = new Map<number, LaneHints>()
@@ -151,6 +166,7 @@ function applyPage(context: PageContext, page: LanePage, read: { snapshot: strin
   const { parts, plan, lane } = context
   lane.busy = page.cut
   if (page.cut) lane.more = true
+  lane.largest = page.records.reduce((most, { payload }) => Math.max(most, payload.byteLength), 0)
   const last = lastOf(page)
   for (const record of page.records) admit(parts, lane, record)
   if (last === null) return

@@ -68,6 +68,29 @@ describe('publishing', () => {
     expect(it.newlySent()).toEqual(['giant'])
   })
 
+  test('asks only as many lanes as one answer has room for, each in its turn, until their messages are small', () => {
+    const it = bench({ windowBytes: 8 * 1_048_576, window: 1, batchSize: 1000 })
+    const lanes = Array.from({ length: 16 }, (_, lane) => ({ lane, epoch: 7 }))
+    it.drain.lanes.claim(lanes)
+    it.drain.blocking.update(it.drain.blocking.begin(), new Set())
+    const ask = (bytes: number): number[] => {
+      it.drain.intake.wake()
+      const plan = it.drain.intake.plan()
+      const asked = plan?.request.lanes.map(({ lane }) => lane) ?? []
+      const payload = Buffer.alloc(bytes)
+      const pages = asked.map((lane) => ({ lane, records: [record({ lane, payload })], cut: false }))
+      if (plan !== null) it.drain.intake.apply(plan, result([], { pages }))
+      return asked
+    }
+    const unknown = Array.from({ length: 4 }, () => ask(100))
+    expect(unknown.map((asked) => asked.length)).toEqual([4, 3, 3, 3])
+    expect(new Set(unknown.flat()).size).toBe(13)
+    expect(ask(200_000)).toHaveLength(16)
+    const large = [ask(100), ask(100)]
+    expect(large.map((asked) => asked.length)).toEqual([4, 4])
+    expect(new Set(large.flat()).size).toBe(8)
+  })
+
   test('sends nothing while the lease is not proven, not even from a confirm', () => {
     const it = bench()
     it.bring(keyed('a', 'a1'), keyed('a', 'a2'))
