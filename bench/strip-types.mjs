@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { register } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
-import ts from 'typescript'
+import { transform } from 'esbuild'
 
 /**
  * Runs TypeScript as it ships, with nothing but the types taken out. `tsx` gives each function its name anew whenever it
@@ -10,14 +10,11 @@ import ts from 'typescript'
  */
 if (isMainThread) register(import.meta.url)
 
-const OPTIONS = { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, inlineSourceMap: true }
+const OPTIONS = { loader: 'ts', target: 'node20.19', sourcemap: 'inline' }
 
 export async function load(url, context, next) {
   if (!url.startsWith('file:') || !url.endsWith('.ts')) return next(url, context)
-  const fileName = fileURLToPath(url)
-  const { outputText } = ts.transpileModule(await readFile(fileName, 'utf8'), {
-    fileName,
-    compilerOptions: OPTIONS,
-  })
-  return { format: 'module', source: outputText, shortCircuit: true }
+  const sourcefile = fileURLToPath(url)
+  const { code } = await transform(await readFile(sourcefile), { ...OPTIONS, sourcefile })
+  return { format: 'module', source: code, shortCircuit: true }
 }
