@@ -188,8 +188,9 @@ export type { Shape } from './shape.ts'
 export { silentLogger } from './telemetry/logger.ts'
 export type { Logger, LogMethod } from './telemetry/logger.ts'
 export { silentTelemetry } from './telemetry/telemetry.ts'
-export type { HandledOutcome, Telemetry } from './telemetry/telemetry.ts'
+export type { HandledOutcome, KeptAs, Telemetry } from './telemetry/telemetry.ts'
 export type {
+  BrokerDeath,
   Delivery,
   OutgoingMessage,
   Publisher,

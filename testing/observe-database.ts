@@ -43,6 +43,16 @@ export function observeDatabase<Tx>(inner: Database<Tx>): ObservedDatabase<Tx> {
             return work(tx, verdicts)
           }),
         ),
+      failures: {
+        ...inner.failures,
+        retry: (claimed, by, work) =>
+          watch((begun) =>
+            inner.failures.retry(claimed, by, (tx) => {
+              begun(tx)
+              return work(tx)
+            }),
+          ),
+      },
       outbox: {
         async cancel(tx, messageId) {
           const was = await inner.outbox.cancel(tx, messageId)

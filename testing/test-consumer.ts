@@ -29,9 +29,9 @@ export interface TestConsumerOptions<C extends Catalogue, Tx, Written extends Ca
 
 /** What became of one delivery. */
 export interface TestDelivery<Written extends Catalogue = Catalogue> {
-  /** `handled`, `duplicate`, or why it would be in the dead-letter queue. */
+  /** `handled`, `duplicate`, or why it is kept. */
   readonly outcome: HandledOutcome
-  /** Whether the broker would have it in the dead-letter queue now. */
+  /** Whether it is a dead letter now, and not tried again by itself. */
   readonly dead: boolean
   /** What the handler threw, or why the message could not be read. */
   readonly error: unknown

@@ -23,7 +23,7 @@ export interface TestTransport {
   deliver(envelope: Envelope): Promise<Answer>
 }
 
-/** A consumer answers, logs a dead letter and tells its outcome, in this order and without a wait between. */
+/** A consumer tells and logs what it keeps, answers, and tells its outcome, in this order. */
 export function createTestTransport(logger: Logger = silentLogger): TestTransport {
   const self = {
     onDelivery: null as SubscribeOptions['onDelivery'] | null,
@@ -45,12 +45,19 @@ export function createTestTransport(logger: Logger = silentLogger): TestTranspor
     transport: { openPublisher: refusePublishing, subscribe, close: () => Promise.resolve() },
     logger: {
       ...logger,
+      warn(fields, text) {
+        self.error = fields['error'] ?? fields['text']
+        logger.warn(fields, text)
+      },
       error(fields, text) {
-        self.error = fields['error'] ?? fields['reason']
+        self.error = fields['error'] ?? fields['text'] ?? fields['reason']
         logger.error(fields, text)
       },
     },
     telemetry: {
+      kept(_consumer, _type, { state }) {
+        self.dead = state === 'dead'
+      },
       handled(_consumer, _type, outcome) {
         self.answered({ outcome, dead: self.dead, error: self.error })
       },

@@ -40,7 +40,7 @@ export interface Inside extends Pick<FailureStoreParts, 'engine'> {
     by: FailureInstance,
   ) => Promise<FailureRow | null>
   /** The longest due first. */
-  readonly dueOf: (consumer: string, state: TransactionState) => readonly FailureRow[]
+  readonly dueOf: (consumer: string, state?: TransactionState) => readonly FailureRow[]
 }
 
 export function createInside(parts: FailureStoreParts): Inside {

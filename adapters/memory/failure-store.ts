@@ -11,7 +11,7 @@ export function createFailureStore(parts: FailureStoreParts): Store {
   const inside = createInside(parts)
   return {
     ...keeping(parts, inside),
-    ...claiming(inside),
+    ...claiming(parts, inside),
     ...trying(parts, inside),
     ...upkeep(parts, inside),
   }
@@ -42,7 +42,8 @@ function keeping(parts: FailureStoreParts, { engine, now, insert }: Inside): Pic
   }
 }
 
-function claiming({ engine, now, isLive, dueOf, inStatement }: Inside): Pick<Store, 'claim' | 'beat'> {
+function claiming(parts: FailureStoreParts, inside: Inside): Pick<Store, 'claim' | 'beat'> {
+  const { engine, now, isLive, dueOf, inStatement } = inside
   return {
     claim: ({ by, kind, atMost }) =>
       inStatement(async (state) => {
@@ -61,13 +62,12 @@ function claiming({ engine, now, isLive, dueOf, inStatement }: Inside): Pick<Sto
         return claims
       }),
     async beat(presence) {
-      return inStatement((state) => {
-        isLive.beat(presence)
-        const due = dueOf(presence.consumer, state).some(
-          (row) => isClaimable(row, 'sound', isLive) || isClaimable(row, 'abandoned', isLive),
-        )
-        return Promise.resolve({ paused: false, due })
-      })
+      await parts.check()
+      isLive.beat(presence)
+      const due = dueOf(presence.consumer).some(
+        (row) => isClaimable(row, 'sound', isLive) || isClaimable(row, 'abandoned', isLive),
+      )
+      return { paused: false, due }
     },
   }
 }

@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer'
 import type { Message } from 'amqplib'
-import type { Envelope } from '../../src/ports.ts'
+import type { Envelope, UnreadMessage } from '../../src/ports.ts'
 import { WAYBILL_HEADER } from './wire.ts'
 
 /** What arrived: an envelope, or why it cannot be one. */
 export type Reading =
   | { readonly envelope: Envelope; readonly malformed: null }
-  | { readonly envelope: null; readonly malformed: string }
+  | { readonly envelope: null; readonly malformed: string; readonly unread: UnreadMessage }
 
 /**
  * Reads a delivery of Waybill or of anybody else. What a sender left out is taken from its CloudEvents attributes,
@@ -17,10 +17,20 @@ export type Reading =
 export function readMessage(message: Message, receivedAt: number): Reading {
   const { properties } = message
   const all = textHeaders(properties.headers)
+  const headers = (): Record<string, string> => {
+    for (const name of all.keys()) if (isOurs(name) || isBrokers(name)) all.delete(name)
+    return Object.fromEntries(all)
+  }
   const attributes = takeCloudEvent(all)
   const messageId = text(properties.messageId) ?? attributes.get('id') ?? null
-  if (messageId === null) return malformed('The message has no message id.')
   const type = text(properties.type) ?? attributes.get('type') ?? null
+  const contentType =
+    text(properties.contentType) ?? attributes.get('datacontenttype') ?? 'application/octet-stream'
+  const malformed = (reason: string): Reading => {
+    const unread = { messageId, type, contentType, headers: headers(), body: ownBytes(message.content) }
+    return { envelope: null, malformed: reason, unread }
+  }
+  if (messageId === null) return malformed('The message has no message id.')
   if (type === null) return malformed('The message has no type.')
   const version = readVersion(take(all, WAYBILL_HEADER.version))
   if (version === null) return malformed(`The header ${WAYBILL_HEADER.version} is not a whole number from 1.`)
@@ -29,7 +39,6 @@ export function readMessage(message: Message, receivedAt: number): Reading {
   const subject = attributes.get('subject')
   // Ours repeats the key; a stranger's may say something that the handler wants to know.
   if (subject !== undefined && subject !== key) all.set('cloudEvents_subject', subject)
-  for (const name of all.keys()) if (isOurs(name) || isBrokers(name)) all.delete(name)
   const envelope: Envelope = {
     messageId,
     type,
@@ -39,16 +48,11 @@ export function readMessage(message: Message, receivedAt: number): Reading {
     correlationId: text(properties.correlationId) ?? null,
     causationId,
     createdAt: readTime(attributes.get('time'), properties.timestamp) ?? receivedAt,
-    contentType:
-      text(properties.contentType) ?? attributes.get('datacontenttype') ?? 'application/octet-stream',
-    headers: Object.fromEntries(all),
+    contentType,
+    headers: headers(),
     body: ownBytes(message.content),
   }
   return { envelope, malformed: null }
-}
-
-function malformed(reason: string): Reading {
-  return { envelope: null, malformed: reason }
 }
 
 /** AMQP can carry an empty text where there is none. */

@@ -1,24 +1,19 @@
 import { backoffMs, type BackoffOptions } from '../retry/backoff.ts'
 import type { Clock } from '../lifecycle/clock.ts'
-import { isFinal, settle, type DeadVerdict, type FinalVerdict, type SettleParts } from './settle.ts'
-import type { Verdict, Work } from './verdict.ts'
+import { isFinal, settle, type FinalVerdict, type SettleParts } from './settle.ts'
+import type { FailedVerdict, Verdict, Work } from './verdict.ts'
+
+/** What is left of the verdicts once that what failed is kept. */
+export type AnswerVerdict = Exclude<Verdict, FailedVerdict>
 
 /** Carries out verdicts: answers the broker, puts off, or sets aside until the database is back. */
 export interface Answers {
   /** @returns whether it is over: otherwise it is tried again. */
-  give(work: Work, verdict: Verdict, durationMs: number): boolean
+  give(work: Work, verdict: AnswerVerdict, durationMs: number): boolean
   /** What was set aside goes on. @param atOnce the database has answered the first probe: it never was down. */
   giveSuspects(atOnce: boolean): void
   takeSuspects(): readonly Work[]
   suspects(): number
-}
-
-/** Decides what becomes of what would be given up. */
-export interface Failures {
-  /** @returns how long to wait before it is tried again, in milliseconds; null to give it up. */
-  retryMs(work: Work, verdict: DeadVerdict): number | null
-  /** It has been handled after all. */
-  forget(work: Work): void
 }
 
 export interface AnswerWays {
@@ -26,7 +21,6 @@ export interface AnswerWays {
   again(work: Work): void
   later(work: Work, afterMs: number): void
   hold(): void
-  readonly failures?: Failures
   readonly random?: () => number
 }
 
@@ -51,13 +45,7 @@ export function createAnswers(parts: SettleParts & { readonly clock: Clock }, wa
   const isOver = ({ session }: Work): boolean => session.state !== 'live' || ways.isStopping()
 
   const finish = (work: Work, verdict: FinalVerdict, durationMs: number): boolean => {
-    const retryMs = verdict.kind === 'dead' ? (ways.failures?.retryMs(work, verdict) ?? null) : null
-    if (retryMs !== null && !isOver(work)) {
-      ways.later(work, retryMs)
-      return false
-    }
-    if (verdict.kind === 'ack') ways.failures?.forget(work)
-    settle(parts, work, { verdict: retryMs === null ? verdict : { kind: 'release' }, durationMs })
+    settle(parts, work, { verdict, durationMs })
     return true
   }
   const putOff = (work: Work): void => {
@@ -92,7 +80,14 @@ export function createAnswers(parts: SettleParts & { readonly clock: Clock }, wa
         if (work.session.state !== 'live') continue
         if (suspect) work.suspicions += atOnce ? 1 : OUTAGE_SUSPICION
         if (work.suspicions >= SUSPICIONS_LIMIT) {
-          finish(work, { kind: 'dead', outcome: 'failed', reason: SUSPECT_REASON, error }, 0)
+          work.decided = {
+            kind: 'failed',
+            outcome: 'failed',
+            reason: 'poison_crash',
+            text: SUSPECT_TEXT,
+            error,
+          }
+          ways.again(work)
         } else if (atOnce || work.suspicions > OUTAGE_SUSPICION) {
           putOff(work)
         } else {
@@ -106,9 +101,8 @@ export function createAnswers(parts: SettleParts & { readonly clock: Clock }, wa
 }
 
 const WHY = {
-  later: 'Another transaction is handling the message; it is tried again later.',
+  later: 'The message cannot be handled now; it is tried again later.',
   hold: 'The database failed; the message is tried again when it answers.',
 } as const
 
-const SUSPECT_REASON =
-  'The database has failed under its handler again and again, though it answers otherwise.'
+const SUSPECT_TEXT = 'The database has failed under its handler again and again, though it answers otherwise.'

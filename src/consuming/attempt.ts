@@ -1,6 +1,8 @@
 import type { Database } from '../database/database.ts'
 import { WaybillError, isWaybillError } from '../errors.ts'
 import type { InboxEntry, InboxVerdict } from '../inbox/inbox-store.ts'
+import type { ClaimedFailure, FailureInstance } from './failures/failure-store.ts'
+import { KeyIsFull } from './failures/keeper.ts'
 import type { Watch, Watches } from './watch.ts'
 
 /**
@@ -23,13 +25,20 @@ export interface AttemptParts<Tx> {
   readonly database: Database<Tx>
   readonly watches: Watches
   readonly handlerTimeoutMs: number
+  readonly instance: FailureInstance
+  /** A message that waited behind one that is handled now is due. */
+  readonly onDue: () => void
 }
 
 /** One message to be handled. */
 export interface Task<Tx> {
   readonly entry: InboxEntry
+  /** A kept message, which the inbox knows already. Always a task by itself. */
+  readonly claimed: ClaimedFailure | null
   /** Runs the handler, which may throw. When the watch ends it, nobody waits for it any more. */
   handle(tx: Tx, watch: Watch): Promise<void> | void
+  /** Keeps it behind the others of its key, instead of handling it. */
+  wait(tx: Tx): Promise<void>
 }
 
 /** What ends the attempts of a consumer that does not want to wait any longer. */
@@ -87,11 +96,26 @@ function transactionOf<Tx>(
       onEnd(run, error)
     })
     limitEdge(run, 'begin a transaction')
+    const work = (tx: Tx, verdicts: readonly InboxVerdict[]): Promise<readonly InboxVerdict[]> =>
+      inTransaction(parts, tasks, { tx, verdicts, run })
+    const claimed = tasks[0]?.claimed ?? null
     const entries = tasks.map(({ entry }) => entry)
-    parts.database
-      .handle(entries, (tx, verdicts) => inTransaction(parts, tasks, { tx, verdicts, run }))
-      .then(resolve, reject)
+    const handled =
+      claimed === null ? parts.database.handle(entries, work) : handleClaimed(parts, claimed, work)
+    handled.then(resolve, reject)
   })
+}
+
+async function handleClaimed<Tx>(
+  { database, instance, onDue }: AttemptParts<Tx>,
+  claimed: ClaimedFailure,
+  work: (tx: Tx, verdicts: readonly InboxVerdict[]) => Promise<unknown>,
+): Promise<readonly InboxVerdict[]> {
+  const { own, released } = await database.failures.retry(claimed, instance, async (tx) => {
+    await work(tx, ['first'])
+  })
+  if (released) onDue()
+  return [own ? 'first' : 'duplicate']
 }
 
 /** A commit on its way is waited for: without it the messages would come again for nothing. */
@@ -133,6 +157,7 @@ async function inTransaction<Tx>(
     watch.end(overdue(limitMs))
   })
   for (const [index, task] of tasks.entries()) {
+    if (verdicts[index] === 'blocked') await task.wait(tx)
     if (verdicts[index] !== 'first') continue
     run.at = index
     await untilEnded(run, () => task.handle(tx, watch))
@@ -158,6 +183,7 @@ function throwIfEnded({ ended }: Watch): void {
 
 function failureOf<Tx>(database: Database<Tx>, error: unknown, { phase, at }: Run): AttemptOutcome {
   if (error instanceof Stopped) return { kind: 'stopped' }
+  if (error instanceof KeyIsFull) return { kind: 'busy', error }
   if (isWaybillError(error, 'WAYBILL_HANDLER_TIMEOUT')) return { kind: 'failed', error }
   const failure = isWaybillError(error, 'WAYBILL_DATABASE_UNAVAILABLE')
     ? 'infrastructure'

@@ -11,6 +11,7 @@ const KNOWN = [
   ...['name', 'messages', 'database', 'transport', 'handlers', 'outbox', 'queue', 'prefetch', 'concurrency'],
   ...['handlerTimeoutMs', 'onUnknownType', 'holdMaxMs', 'shutdownTimeoutMs', 'inboxRetentionMs', 'clock'],
   ...['telemetry', 'logger', 'mode', 'partitions', 'partitionLeaseMs', 'batch', 'lingerMs'],
+  ...['retry', 'failures', 'breaker'],
 ]
 
 /** Leaves room for the name of the dead-letter queue in the 255 bytes of an AMQP name. */

@@ -1,17 +1,24 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { isWaybillError, WaybillError } from '../errors.ts'
 import { systemClock } from '../lifecycle/clock.ts'
 import type { Service } from '../lifecycle/service.ts'
 import type { Catalogue } from '../message/catalogue.ts'
 import { createOutbox, type Outbox } from '../outbox/outbox.ts'
+import { resolveRetry } from '../retry/retry-options.ts'
 import { guardTelemetry } from '../telemetry/guard.ts'
 import { silentLogger } from '../telemetry/logger.ts'
 import { silentTelemetry } from '../telemetry/telemetry.ts'
+import { resolveBreaker } from './breaker-options.ts'
+import type { BreakerState } from './breaker.ts'
 import { checkConsumerOptions } from './check-options.ts'
 import { claim } from './claims.ts'
 import { createConsuming, type Consuming } from './consuming.ts'
+import { resolveFailures } from './failures/failure-options.ts'
 import type { AnyHandler } from './handler.ts'
 import { checkRoom, roomForHandlers } from './keyed/check-key-mode.ts'
 import { withFields } from './log-fields.ts'
+import { sayRetention } from './prune-inbox.ts'
 import { resolveLimits, type ConsumerOptions } from './options.ts'
 import type { ConsumingParts } from './parts.ts'
 import { topologyOf } from './topology.ts'
@@ -31,6 +38,12 @@ export interface ConsumerStatus {
   readonly running: number
   /** Messages that have arrived and not begun. */
   readonly waiting: number
+  /** Of those that run, kept messages that are tried again. */
+  readonly retrying: number
+  /** Whether an operator has stopped the consumer. */
+  readonly paused: boolean
+  /** `open`: most messages fail, so that none begins. `half-open`: one is tried. */
+  readonly breaker: BreakerState
 }
 
 /** Handles messages from one queue, each exactly once in effect. Made by {@link createConsumer}. */
@@ -44,7 +57,8 @@ type Phase = 'idle' | 'starting' | 'running' | 'stopping' | 'stopped'
 
 /**
  * Makes a consumer: it runs a handler for each message in a transaction that also remembers the message, so that a
- * message that is delivered again is not handled again. What fails goes to the dead-letter queue `<queue>.dlq`.
+ * message that is delivered again is not handled again. What fails is kept in the database and tried again, until it
+ * succeeds or has become a dead letter there, for an operator to decide about.
  *
  * @throws WaybillError WAYBILL_OPTION_INVALID or WAYBILL_TYPE_UNKNOWN; `start` rejects with WAYBILL_EXCHANGE_UNKNOWN,
  * WAYBILL_SCHEMA_MISSING, WAYBILL_SCHEMA_TOO_OLD, WAYBILL_SCHEMA_TOO_NEW or WAYBILL_TOPOLOGY_MISMATCH.
@@ -108,6 +122,9 @@ export function createConsumer<C extends Catalogue, Tx, Written extends Catalogu
       state: phase === 'running' ? consuming.state() : phase,
       running: consuming.running(),
       waiting: consuming.waiting(),
+      retrying: consuming.retrying(),
+      paused: consuming.isPaused(),
+      breaker: consuming.breaker(),
     }),
     [Symbol.asyncDispose]: () => consumer.stop(),
   }
@@ -120,7 +137,7 @@ async function begin<Tx>(parts: ConsumingParts<Tx>, consuming: Consuming): Promi
   const topology = topologyOf(parts.messages, [...parts.handlers.keys()], queue)
   const release = claim({ name: consumer, queue, database, transport })
   try {
-    await checkSchema(parts)
+    await checkDatabase(parts)
     await consuming.start(topology)
   } catch (error) {
     release()
@@ -130,9 +147,11 @@ async function begin<Tx>(parts: ConsumingParts<Tx>, consuming: Consuming): Promi
 }
 
 /** A schema that is not there would fail every message. A database that is away is waited for when messages come. */
-async function checkSchema<Tx>({ database, logger }: ConsumingParts<Tx>): Promise<void> {
+async function checkDatabase<Tx>(parts: ConsumingParts<Tx>): Promise<void> {
+  const { consumer, database, limits, logger } = parts
   try {
     await database.relay.meta()
+    await sayRetention(database.inbox, { consumer, retentionMs: limits.inboxRetentionMs })
   } catch (error) {
     const isSchema = isWaybillError(error) && error.code.startsWith('WAYBILL_SCHEMA_')
     if (isSchema) throw error
@@ -166,6 +185,10 @@ function partsOf<C extends Catalogue, Tx, Written extends Catalogue>(
     handlers: new Map(handlers as [string, AnyHandler<Tx>][]),
     outbox: outbox as unknown as Outbox<Catalogue, Tx>,
     onUnknownType: options.onUnknownType ?? (isKeyed ? 'retry' : 'dead'),
+    retry: resolveRetry(options.retry),
+    breaker: resolveBreaker(options.breaker),
+    failures: resolveFailures(options.failures ?? {}, isKeyed),
+    instance: { consumer: name, instanceId: randomUUID(), host: hostname() },
     keyed: isKeyed ? { partitions: limits.partitions, leaseMs: limits.partitionLeaseMs } : null,
     limits,
   }

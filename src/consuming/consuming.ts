@@ -1,14 +1,25 @@
 import { WaybillError } from '../errors.ts'
 import { untilAborted } from '../lifecycle/until-aborted.ts'
+import type { Logger } from '../telemetry/logger.ts'
 import type { QueueTopology } from '../transport/transport.ts'
 import { Stopped } from './attempt.ts'
+import type { BreakerState } from './breaker.ts'
+import { createCollector, type Collector } from './collector.ts'
+import { collect } from './failures/collect.ts'
+import {
+  createRetryWorker,
+  PRESENCE_MS,
+  type RetryWorker,
+  type RetryWorkerParts,
+} from './failures/retry-worker.ts'
 import { keyMode } from './keyed/key-mode.ts'
-import { createMachine } from './machine.ts'
-import { unorderedMode } from './mode.ts'
+import { createMachine, type Machine } from './machine.ts'
+import { unorderedMode, type SubscriptionUser } from './mode.ts'
 import type { ConsumingParts } from './parts.ts'
+import { createPausable, type PausableSubscriber } from './pausable.ts'
 import { pruneInboxRepeatedly } from './prune-inbox.ts'
 import type { Subscriber } from './subscriber.ts'
-import type { Work } from './verdict.ts'
+import { createWork, type Work } from './verdict.ts'
 import { waitAtMost } from './wait-at-most.ts'
 
 /** The machinery of one consumer: subscription, dispatcher and hold, and what they tell one another. */
@@ -19,46 +30,62 @@ export interface Consuming {
   state(): 'consuming' | 'holding' | 'detached'
   running(): number
   waiting(): number
+  /** Of those that run, kept messages that are tried again. */
+  retrying(): number
+  isPaused(): boolean
+  breaker(): BreakerState
 }
 
 /** How long `stop` waits for anything but running handlers, and for those after it has aborted them. */
 const GRACE_MS = 5_000
+/** How long the start waits to hear whether an operator has stopped the consumer. */
+const GREET_MS = 2_000
 
 export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
   const { clock, limits, logger } = parts
   const stopping = new AbortController()
   const shutdown = new AbortController()
-  const self = { subscriber: null as Subscriber | null, pruning: Promise.resolve() }
+  const self = { subscriber: null as PausableSubscriber | null, pruning: Promise.resolve() }
   const mode = parts.keyed === null ? unorderedMode(parts) : keyMode(parts, parts.keyed)
-  const { dispatcher, hold, answers, watches } = createMachine(parts, {
+  /** Kept messages are claimed in places of the machine, which tells when some may be due. */
+  const look = { retrying: (): void => undefined }
+  const machine = createMachine(parts, {
     mode,
     ...{ stopping: stopping.signal, shutdown: shutdown.signal },
     subscriber: () => self.subscriber,
+    onDue: () => {
+      look.retrying()
+    },
   })
+  const { dispatcher, hold, answers, breaker } = machine
+  const retrying = workerOf(parts, dispatcher, {
+    signal: stopping.signal,
+    onPause: (isPaused) => {
+      if (isPaused) self.subscriber?.pause()
+      else self.subscriber?.resume()
+    },
+  })
+  const collector = collectorOf(parts, machine.watches)
+  look.retrying = retrying.look
 
   const subscribe = async (topology: QueueTopology): Promise<void> => {
     // What is opened after the stop would be closed by nobody.
     if (stopping.signal.aborted) throw stoppedBefore(parts.consumer)
-    self.subscriber = mode.subscribe(topology, {
-      onDelivery(delivery, session) {
-        const work: Work = { delivery, session, delays: 0, suspicions: 0, alone: false }
-        if (stopping.signal.aborted) answers.give(work, { kind: 'release' }, 0)
-        else dispatcher.add(work)
-      },
-      onLost() {
-        dispatcher.drain(({ session }) => session.state === 'lost')
-      },
-      finish(session) {
-        dispatcher.drain((work) => work.session === session)
-        return dispatcher.idle((work) => work.session === session)
-      },
+    self.subscriber = createPausable({
+      subscriber: mode.subscribe(topology, userOf(machine, stopping.signal)),
+      isPaused: retrying.isPaused,
+      finish: () => finishOf(machine),
+      signal: stopping.signal,
     })
     await untilStopped(self.subscriber.open(), stopping.signal, parts)
   }
 
   return {
     async start(topology) {
+      await waitAtMost(clock, GREET_MS, retrying.greet())
       await subscribe(topology)
+      collector.start()
+      retrying.start()
       const { inbox } = parts.database
       self.pruning = pruneInboxRepeatedly({
         ...{ inbox, consumer: parts.consumer, clock, logger },
@@ -67,24 +94,112 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
     },
     async stop() {
       stopping.abort()
-      hold.stop()
-      // What fails from now on is not tried again, so what would come after it must not begin.
-      dispatcher.pause()
-      const within = (ms: number, promise: Promise<void>): Promise<void> => waitAtMost(clock, ms, promise)
-      await within(GRACE_MS, self.subscriber?.stop() ?? Promise.resolve())
-      for (const work of [...dispatcher.drain(), ...answers.takeSuspects()]) {
-        answers.give(work, { kind: 'release' }, 0)
-      }
-      await within(limits.shutdownTimeoutMs, dispatcher.idle())
-      shutdown.abort()
-      watches.endAll(new Stopped('The consumer has stopped.'))
-      await within(GRACE_MS, dispatcher.idle())
-      await within(GRACE_MS, self.subscriber?.close() ?? Promise.resolve())
-      await within(GRACE_MS, self.pruning)
+      const { subscriber, pruning } = self
+      await end(parts, machine, { subscriber, retrying, collector, shutdown })
+      await waitAtMost(clock, GRACE_MS, pruning)
     },
     state: () => (hold.state === 'holding' || hold.state === 'detached' ? hold.state : 'consuming'),
     running: () => dispatcher.running,
     waiting: () => dispatcher.waiting + answers.suspects(),
+    retrying: () => retrying.running,
+    isPaused: () => retrying.isPaused,
+    breaker: () => breaker?.state ?? 'closed',
+  }
+}
+
+interface Ending {
+  readonly subscriber: Subscriber | null
+  readonly retrying: RetryWorker
+  readonly collector: Collector
+  /** Ends what runs. */
+  readonly shutdown: AbortController
+}
+
+/** Takes nothing new, waits for what runs, then ends it. */
+async function end<Tx>(
+  { clock, limits, logger }: ConsumingParts<Tx>,
+  { dispatcher, hold, answers, watches, breaker }: Machine,
+  { subscriber, retrying, collector, shutdown }: Ending,
+): Promise<void> {
+  hold.stop()
+  breaker?.stop()
+  // What fails from now on is not tried again, so what would come after it must not begin.
+  dispatcher.pause()
+  const beating = retrying.stop()
+  const collecting = collector.stop()
+  const within = (ms: number, promise: Promise<void>): Promise<void> => waitAtMost(clock, ms, promise)
+  await within(GRACE_MS, subscriber?.stop() ?? Promise.resolve())
+  for (const work of [...dispatcher.drain(), ...answers.takeSuspects()]) {
+    answers.give(work, { kind: 'release' }, 0)
+  }
+  await within(limits.shutdownTimeoutMs, dispatcher.idle())
+  shutdown.abort()
+  watches.endAll(new Stopped('The consumer has stopped.'))
+  await within(GRACE_MS, dispatcher.idle())
+  await within(GRACE_MS, subscriber?.close() ?? Promise.resolve())
+  await within(
+    GRACE_MS,
+    beating.then(() => leave(retrying, logger)),
+  )
+  await within(GRACE_MS, collecting)
+}
+
+/** What comes goes to the dispatcher, and what no longer counts is taken out of it. */
+function userOf({ dispatcher, answers }: Machine, stopping: AbortSignal): SubscriptionUser {
+  return {
+    onDelivery(delivery, session) {
+      const work = createWork(delivery, session)
+      if (stopping.aborted) answers.give(work, { kind: 'release' }, 0)
+      else dispatcher.add(work)
+    },
+    onLost() {
+      dispatcher.drain(({ session }) => session.state === 'lost')
+    },
+    finish(session) {
+      dispatcher.drain((work) => work.session === session)
+      return dispatcher.idle((work) => work.session === session)
+    },
+  }
+}
+
+/** Gives back what the broker has brought and nobody has begun; kept messages are no concern of a subscription. */
+function finishOf({ dispatcher, answers }: Machine): Promise<void> {
+  const isBrought = ({ claimed }: Work): boolean => claimed === null
+  for (const work of dispatcher.drain(isBrought)) answers.give(work, { kind: 'release' }, 0)
+  return dispatcher.idle(isBrought)
+}
+
+function collectorOf<Tx>(parts: ConsumingParts<Tx>, watches: Machine['watches']): Collector {
+  const { transport, clock, logger, queue, database, failures, keyed, limits } = parts
+  const collecting = {
+    ...{ ...parts, watches, settings: failures, isKeyed: keyed !== null, store: database.failures },
+    inboxRetentionMs: limits.inboxRetentionMs,
+  }
+  return createCollector({
+    ...{ transport, clock, logger, queue },
+    collect: (delivery) => collect(collecting, delivery),
+  })
+}
+
+function workerOf<Tx>(
+  parts: ConsumingParts<Tx>,
+  dispatcher: Machine['dispatcher'],
+  ways: Pick<RetryWorkerParts<Tx>, 'signal' | 'onPause'>,
+): RetryWorker {
+  const { clock, logger, telemetry, instance, failures, limits, queue, keyed } = parts
+  return createRetryWorker({
+    ...{ clock, logger, telemetry, instance, dispatcher, ...ways },
+    ...{ store: parts.database.failures, protect: failures.protect },
+    ...{ retentionMs: failures.resolvedRetentionMs, most: Math.ceil(limits.concurrency / 2) },
+    presence: { ...instance, queue, leaseMs: PRESENCE_MS, mode: keyed === null ? 'unordered' : 'key' },
+  })
+}
+
+async function leave(worker: RetryWorker, logger: Logger): Promise<void> {
+  try {
+    await worker.leave()
+  } catch (error) {
+    logger.debug({ error }, 'The instance could not be taken off the list; its time runs out.')
   }
 }
 

@@ -67,8 +67,9 @@ function verdictOn<Tx>(outcome: AttemptOutcome, tasks: readonly Task<Tx>[], task
 function onHandled(verdict: InboxVerdict | undefined): Verdict {
   if (verdict === 'first') return { kind: 'ack', outcome: 'handled' }
   if (verdict === 'duplicate') return { kind: 'ack', outcome: 'duplicate' }
-  const reason = 'Its id was handled before for a message of another type or source.'
-  return { kind: 'dead', outcome: 'conflict', reason }
+  if (verdict === 'blocked') return { kind: 'ack', outcome: 'waiting' }
+  const text = 'Its id was handled before for a message of another type or source.'
+  return { kind: 'failed', outcome: 'conflict', reason: 'conflict', text }
 }
 
 function onFailed({
@@ -76,7 +77,7 @@ function onFailed({
   error,
 }: Extract<AttemptOutcome, { kind: 'failed' | 'transient' | 'busy' }>): Verdict {
   if (kind === 'busy') return { kind: 'later', error }
-  return { kind: 'dead', outcome: 'failed', reason: 'The handler failed.', error }
+  return { kind: 'failed', outcome: 'failed', reason: 'failed', text: 'The handler failed.', error }
 }
 
 function tellBatchFailed(parts: Pick<JudgeParts<unknown>, 'logger'>, error: unknown, messages: number): void {

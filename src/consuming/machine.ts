@@ -1,11 +1,17 @@
-import { createAnswers, type Answers } from './answers.ts'
+import { isPermanentError } from '../retry/permanent-error.ts'
+import { createAnswers, type Answers, type AnswerVerdict } from './answers.ts'
+import { createBreaker, type Breaker } from './breaker.ts'
 import { createDispatcher, type Dispatcher } from './dispatcher.ts'
+import { apart } from './failures/apart.ts'
+import { createKeeper, type Keeper } from './failures/keeper.ts'
+import { tellKept } from './failures/tell-kept.ts'
 import { createHold, type Hold, type HoldParts } from './hold.ts'
-import { judge, type JudgeParts } from './judge.ts'
+import { judge, type Judged, type JudgeParts } from './judge.ts'
 import type { Mode } from './mode.ts'
 import type { ConsumingParts } from './parts.ts'
+import type { SettleParts } from './settle.ts'
 import type { Subscriber } from './subscriber.ts'
-import type { Work } from './verdict.ts'
+import type { FailedVerdict, Verdict, Work } from './verdict.ts'
 import { createWatches, type Watches } from './watch.ts'
 
 /** What a delivery goes through: it waits in the dispatcher, is judged and answered; the hold stops it all for a while. */
@@ -14,6 +20,8 @@ export interface Machine {
   readonly hold: Hold
   readonly answers: Answers
   readonly watches: Watches
+  /** Null when it is switched off. */
+  readonly breaker: Breaker | null
 }
 
 export interface Surroundings {
@@ -23,19 +31,32 @@ export interface Surroundings {
   readonly shutdown: AbortSignal
   readonly subscriber: () => Subscriber | null
   readonly mode: Mode
+  /** A kept message may be due now. */
+  readonly onDue: () => void
 }
 
 export function createMachine<Tx>(parts: ConsumingParts<Tx>, around: Surroundings): Machine {
   const { clock, limits } = parts
   const watches = createWatches(clock)
-  const { queue, failures } = around.mode
+  const { queue } = around.mode
+  const keeper = createKeeper({
+    ...parts,
+    ...{ settings: parts.failures, isKeyed: parts.keyed !== null, watches },
+    retriesUnknownTypes: parts.onUnknownType === 'retry',
+    onDue: around.onDue,
+  })
 
+  const breaker = breakerOf(parts, () => {
+    dispatcher.look()
+  })
   const dispatcher = createDispatcher<Work>({
-    clock,
-    queue,
-    concurrency: limits.concurrency,
+    ...{ clock, queue, concurrency: limits.concurrency },
+    ...(breaker === null ? {} : { most: breaker.most }),
     run: createRun(
-      { ...parts, watches, handlerTimeoutMs: limits.handlerTimeoutMs, shutdown: around.shutdown },
+      {
+        ...{ ...parts, watches, keeper, breaker, isKeyed: parts.keyed !== null, onDue: around.onDue },
+        ...{ handlerTimeoutMs: limits.handlerTimeoutMs, shutdown: around.shutdown },
+      },
       { answers: () => answers, ended: (work, isOver) => queue.ended?.(work, isOver) },
     ),
   })
@@ -60,9 +81,8 @@ export function createMachine<Tx>(parts: ConsumingParts<Tx>, around: Surrounding
     again: dispatcher.add,
     later: dispatcher.addLater,
     hold: hold.begin,
-    ...(failures === undefined ? {} : { failures }),
   })
-  return { dispatcher, hold, answers, watches }
+  return { dispatcher, hold, answers, watches, breaker }
 }
 
 interface RunWays {
@@ -70,23 +90,68 @@ interface RunWays {
   ended(work: Work, isOver: boolean): void
 }
 
-/** Judges what has come to run together, and answers it. What can no longer be answered is passed over. */
-function createRun<Tx>(parts: JudgeParts<Tx>, ways: RunWays): (works: readonly Work[]) => Promise<void> {
+interface RunParts<Tx> extends JudgeParts<Tx>, SettleParts {
+  readonly keeper: Keeper<Tx>
+  readonly breaker: Breaker | null
+}
+
+/** Judges what has come to run together, keeps what failed, and answers all. What can no longer be answered is passed over. */
+function createRun<Tx>(parts: RunParts<Tx>, ways: RunWays): (works: readonly Work[]) => Promise<void> {
   return async (given) => {
+    const judged: Judged[] = []
     const works: Work[] = []
     for (const work of given) {
+      const verdict = apart(work)
       if (work.session.state !== 'live') ways.ended(work, true)
+      else if (verdict !== null) judged.push({ work, verdict })
       else works.push(work)
     }
-    if (works.length === 0) return
     const began = parts.clock.monotonic()
-    const verdicts = await judge(parts, works)
+    if (works.length > 0) judged.push(...(await judge(parts, works)))
     const durationMs = parts.clock.monotonic() - began
-    for (const { work, verdict } of verdicts) {
-      const isOver = ways.answers().give(work, verdict, durationMs)
+    for (const { work, verdict } of judged) {
+      noteIn(parts.breaker, verdict)
+      const final =
+        verdict.kind === 'failed' ? await keep(parts, work, { failed: verdict, durationMs }) : verdict
+      const isOver = ways.answers().give(work, final, durationMs)
       ways.ended(work, isOver)
     }
   }
+}
+
+/** What is a message's own fault, or no fault, says nothing of what all handlers need. */
+function noteIn(breaker: Breaker | null, verdict: Verdict): void {
+  if (verdict.kind === 'ack' && verdict.outcome === 'handled') breaker?.note('handled')
+  if (verdict.kind !== 'failed' || verdict.reason !== 'failed') return
+  if (!isPermanentError(verdict.error)) breaker?.note('failed')
+}
+
+async function keep<Tx>(
+  parts: RunParts<Tx>,
+  work: Work,
+  { failed, durationMs }: { readonly failed: FailedVerdict; readonly durationMs: number },
+): Promise<AnswerVerdict> {
+  const { verdict, fate } = await parts.keeper.keep(work, failed, durationMs)
+  if (fate !== null) tellKept(parts, work, { failed, fate })
+  return verdict
+}
+
+function breakerOf<Tx>(parts: ConsumingParts<Tx>, onMore: () => void): Breaker | null {
+  const { clock, consumer, telemetry, logger, breaker: rules } = parts
+  if (rules === null) return null
+  return createBreaker({
+    ...{ clock, rules },
+    onState(state, forMs) {
+      telemetry.breaker?.(consumer, state)
+      const coolDownMs = Math.round(forMs)
+      if (state === 'open') {
+        logger.error({ coolDownMs }, 'Most messages fail: none begins for a while, and then one is tried.')
+      } else if (state === 'closed') {
+        logger.info({}, 'The message that was tried has succeeded; messages are handled again.')
+      }
+      onMore()
+    },
+  })
 }
 
 function holdNotices<Tx>(parts: ConsumingParts<Tx>): Pick<HoldParts, 'ping' | 'holding'> {

@@ -1,5 +1,4 @@
 import type { Delivery, QueueTopology } from '../transport/transport.ts'
-import type { Failures } from './answers.ts'
 import type { ConsumingParts } from './parts.ts'
 import { createSubscriber, type Subscriber } from './subscriber.ts'
 import type { Session, Work } from './verdict.ts'
@@ -17,8 +16,6 @@ export interface SubscriptionUser {
 /** In what order messages are handled, and all that follows from it. */
 export interface Mode {
   readonly queue: WorkQueue<Work>
-  /** Absent: what fails is given up. */
-  readonly failures?: Failures
   subscribe(topology: QueueTopology, user: SubscriptionUser): Subscriber
 }
 

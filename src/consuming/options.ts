@@ -7,6 +7,9 @@ import type { Outbox } from '../outbox/outbox.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { Transport } from '../transport/transport.ts'
+import type { RetryOptions } from '../retry/retry-options.ts'
+import type { BreakerOptions } from './breaker-options.ts'
+import type { FailureOptions } from './failures/failure-options.ts'
 import type { Handlers } from './handler.ts'
 
 export interface ConsumerOptions<C extends Catalogue, Tx, Written extends Catalogue = C> {
@@ -43,14 +46,14 @@ export interface ConsumerOptions<C extends Catalogue, Tx, Written extends Catalo
   /** How long one handler may take, or those of one batch together, in milliseconds; at most 25 minutes. @defaultValue `60_000` */
   readonly handlerTimeoutMs?: number | undefined
   /**
-   * What to do with a message whose type has no handler: acknowledge it, dead-letter it or, in mode `key`, try it again
-   * until there is one. @defaultValue `'dead'`, in mode `key` `'retry'`
+   * What to do with a message whose type has no handler: acknowledge it, make it a dead letter, or try it again as one that
+   * failed. @defaultValue `'dead'`, in mode `key` `'retry'`
    */
   readonly onUnknownType?: UnknownTypes | undefined
   /**
    * `'unordered'`: whoever is free handles what comes next. `'key'`: messages of one key are handled one after the
-   * other, in the order in which they were written, by however many instances; a message that fails is tried again
-   * until it succeeds while its key waits. All types must be `partitioned` in their catalogue. @defaultValue `'unordered'`
+   * other, in the order in which they were written, by however many instances; while a message is tried again its key
+   * waits. All types must be `partitioned` in their catalogue. @defaultValue `'unordered'`
    */
   readonly mode?: 'unordered' | 'key' | undefined
   /**
@@ -75,6 +78,12 @@ export interface ConsumerOptions<C extends Catalogue, Tx, Written extends Catalo
    * after longer than this is handled again. @defaultValue `604_800_000` (7 days)
    */
   readonly inboxRetentionMs?: number | undefined
+  /** How often, and for how long, a message that fails is tried again before it becomes a dead letter. */
+  readonly retry?: RetryOptions | undefined
+  /** What else becomes of messages that fail. */
+  readonly failures?: FailureOptions | undefined
+  /** When to stop for a while because most messages fail; `false` for never. */
+  readonly breaker?: BreakerOptions | false | undefined
   readonly clock?: Clock | undefined
   readonly telemetry?: Telemetry | undefined
   /** Default: says nothing. */

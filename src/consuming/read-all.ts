@@ -24,7 +24,7 @@ export function readAll<Tx>(
 ): readonly Read<Tx>[] | Promise<Read<Tx>[]> {
   const now: Read<Tx>[] = []
   const all = works.map((work) => {
-    const reading = read(parts, work.delivery)
+    const reading = read(parts, work)
     if (!(reading instanceof Promise)) now.push({ work, reading })
     return { work, reading }
   })
@@ -58,7 +58,13 @@ async function waitForAll<Tx>(parts: ReadAllParts<Tx>, all: readonly Awaited<Tx>
 
 function unread(error: Error): Verdict {
   if (error instanceof Stopped) return { kind: 'release' }
-  return { kind: 'dead', outcome: 'failed', reason: 'The message was not read in time.', error }
+  return {
+    kind: 'failed',
+    outcome: 'failed',
+    reason: 'failed',
+    text: 'The message was not read in time.',
+    error,
+  }
 }
 
 function overdue(limitMs: number): WaybillError {

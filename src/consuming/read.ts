@@ -9,12 +9,12 @@ import { runWithMessage } from '../message/message-context.ts'
 import { inboxId } from '../message/message-id.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import type { Delivery } from '../transport/transport.ts'
 import type { Task } from './attempt.ts'
+import type { Keeper } from './failures/keeper.ts'
 import type { AnyHandler, HandlerContext, HandlerOutbox } from './handler.ts'
 import { withFields } from './log-fields.ts'
 import type { UnknownTypes } from './options.ts'
-import type { Verdict } from './verdict.ts'
+import type { Verdict, Work } from './verdict.ts'
 import type { Watch } from './watch.ts'
 
 export interface ReadParts<Tx> {
@@ -24,6 +24,9 @@ export interface ReadParts<Tx> {
   readonly outbox: Outbox<Catalogue, Tx>
   readonly handlers: ReadonlyMap<string, AnyHandler<Tx>>
   readonly onUnknownType: UnknownTypes
+  /** Messages of one key wait for one another. */
+  readonly isKeyed: boolean
+  readonly keeper: Pick<Keeper<Tx>, 'wait'>
   readonly logger: Logger
 }
 
@@ -31,13 +34,22 @@ export interface ReadParts<Tx> {
 export type Reading<Tx> = Task<Tx> | Verdict
 
 /** Anew for each attempt: a handler may change its payload. A promise only if a schema or an upcast is waited for. */
-export function read<Tx>(parts: ReadParts<Tx>, delivery: Delivery): Reading<Tx> | Promise<Reading<Tx>> {
-  const { envelope } = delivery
-  if (envelope === null) return malformed(delivery.malformed ?? 'The message cannot be read.')
-  if (envelope.messageId === '') return malformed('The message has no id.')
+export function read<Tx>(parts: ReadParts<Tx>, work: Work): Reading<Tx> | Promise<Reading<Tx>> {
+  const { envelope, malformed } = work.delivery
+  if (envelope === null) return unreadable(malformed ?? 'The message cannot be read.')
+  if (envelope.messageId === '') return unreadable('The message has no id.')
   const handler = parts.handlers.get(envelope.type)
-  if (handler === undefined) return unknownType(parts.onUnknownType, envelope.type)
-  const toTask = (message: Message): Task<Tx> => taskOf(parts, delivery, { envelope, handler, message })
+  if (handler === undefined) {
+    const { onUnknownType } = parts
+    if (onUnknownType !== 'ignore') return unknownType(envelope.type)
+    if (work.claimed === null) return { kind: 'ack', outcome: 'ignored' }
+    return { ...taskOf(parts, work, envelope), handle: () => undefined }
+  }
+  const toTask = (message: Message): Task<Tx> => ({
+    ...taskOf(parts, work, envelope),
+    handle: (tx, watch) =>
+      runWithMessage(envelope, () => handler(message, contextOf(parts, envelope, { tx, watch }))),
+  })
   try {
     const message = decodeSoon(parts.messages, envelope)
     if (!(message instanceof Promise)) return toTask(message)
@@ -51,37 +63,31 @@ function onUnreadable<Tx>({ database }: ReadParts<Tx>, error: unknown): Verdict 
   if (!isWaybillError(error) && database.classify(error) === 'infrastructure') {
     return { kind: 'hold', error, suspect: true }
   }
-  return malformed(error instanceof Error ? error.message : String(error), error)
+  return unreadable(error instanceof Error ? error.message : String(error), error)
 }
 
-function malformed(reason: string, error?: unknown): Verdict {
-  return { kind: 'dead', outcome: 'malformed', reason, error }
+function unreadable(text: string, error?: unknown): Verdict {
+  return { kind: 'failed', outcome: 'malformed', reason: 'malformed', text, error }
 }
 
-function unknownType(onUnknownType: UnknownTypes, type: string): Verdict {
-  if (onUnknownType === 'ignore') return { kind: 'ack', outcome: 'ignored' }
-  return malformed(`The consumer has no handler for messages of type ${JSON.stringify(type)}.`)
+function unknownType(type: string): Verdict {
+  const text = `The consumer has no handler for messages of type ${JSON.stringify(type)}.`
+  return { kind: 'failed', outcome: 'malformed', reason: 'unknown_type', text }
 }
 
-interface Readable<Tx> {
-  readonly envelope: Envelope
-  readonly handler: AnyHandler<Tx>
-  readonly message: Message
-}
-
+/** All of a task but what there is to do. */
 function taskOf<Tx>(
   parts: ReadParts<Tx>,
-  delivery: Delivery,
-  { envelope, handler, message }: Readable<Tx>,
-): Task<Tx> {
+  { delivery, claimed }: Work,
+  envelope: Envelope,
+): Omit<Task<Tx>, 'handle'> {
+  const { consumer, isKeyed, keeper } = parts
+  const messageId = inboxId(envelope, delivery.exchange)
+  const entry = { consumer, messageId, fingerprint: fingerprintOf(envelope) }
   return {
-    entry: {
-      consumer: parts.consumer,
-      messageId: inboxId(envelope, delivery.exchange),
-      fingerprint: fingerprintOf(envelope),
-    },
-    handle: (tx, watch) =>
-      runWithMessage(envelope, () => handler(message, contextOf(parts, envelope, { tx, watch }))),
+    entry: isKeyed && envelope.key !== null ? { ...entry, key: envelope.key } : entry,
+    claimed,
+    wait: (tx) => keeper.wait(tx, delivery),
   }
 }
 

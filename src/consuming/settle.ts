@@ -13,7 +13,7 @@ export interface SettleParts {
 /** The verdicts that are answers; after the others a delivery is tried again. */
 export type FinalVerdict = Extract<Verdict, { readonly kind: 'ack' | 'dead' | 'release' }>
 
-export type DeadVerdict = Extract<Verdict, { readonly kind: 'dead' }>
+type DeadVerdict = Extract<Verdict, { readonly kind: 'dead' }>
 
 export function isFinal(verdict: Verdict): verdict is FinalVerdict {
   return verdict.kind === 'ack' || verdict.kind === 'dead' || verdict.kind === 'release'
@@ -54,11 +54,11 @@ function logDead({ logger }: SettleParts, { delivery }: Work, { outcome, reason,
     reason,
     error,
   }
-  logger.error(fields, 'A message goes to the dead-letter queue.')
+  logger.error(fields, 'A message that cannot be kept goes to the dead-letter queue of the broker.')
 }
 
 /** Strangers' types are not told: metrics are kept for each one. */
-function knownType(messages: Catalogue, { delivery }: Work): string {
+export function knownType(messages: Catalogue, { delivery }: Pick<Work, 'delivery'>): string {
   const type = delivery.envelope?.type
   return type !== undefined && messages.find(type) !== undefined ? type : 'unknown'
 }

@@ -63,10 +63,18 @@ export function inboxId(envelope: Pick<Envelope, 'messageId' | 'source'>, exchan
   const lowered = envelope.messageId.toLowerCase()
   if (isMessageId(lowered)) return lowered
   const sender = envelope.source === null ? `exchange ${exchange}` : `source ${envelope.source}`
-  const digest = createHash('sha256')
-    .update(JSON.stringify([sender, envelope.messageId]))
-    .digest()
-  return formatUuidV8(digest.subarray(0, 16))
+  return uuidOf(JSON.stringify([sender, envelope.messageId]))
+}
+
+/** The id of what has none of its own, or one that is another's: derived from what it says of itself and its body. */
+export function contentId(traits: readonly (string | null)[], body: Buffer): string {
+  return uuidOf(JSON.stringify(traits), body)
+}
+
+function uuidOf(...parts: readonly (string | Buffer)[]): string {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  return formatUuidV8(hash.digest().subarray(0, 16))
 }
 
 function formatUuidV8(bytes: Buffer): string {

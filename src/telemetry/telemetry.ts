@@ -1,3 +1,5 @@
+import type { FailureReason } from '../consuming/failures/failure-store.ts'
+
 /**
  * Port: one method for each moment worth seeing. All are optional and called synchronously; none may throw
  * or take long. With no listener the hot path pays one comparison.
@@ -27,14 +29,31 @@ export interface Telemetry {
   leaseLost?(): void
   /** A delivery was answered. */
   handled?(consumer: string, type: string, outcome: HandledOutcome, durationMs: number): void
-  /** In mode `key` a message has failed so many times; the later messages of its key wait for it. */
-  keyBlocked?(consumer: string, type: string, failures: number): void
+  /** A message that could not be handled is kept: to be tried again, or as a dead letter. */
+  kept?(consumer: string, type: string, as: KeptAs): void
+  /** So many messages of one key are kept already that a further one stays at the broker. */
+  keyFull?(consumer: string, type: string): void
+  /** Messages waited behind nothing, and go on now: an alarm, see docs/guarantees.md. */
+  forgotten?(consumer: string, count: number): void
+  /** Most messages of a consumer fail, so that none begins (`open`), or one is tried (`half-open`); or that is over. */
+  breaker?(consumer: string, state: 'open' | 'half-open' | 'closed'): void
   /** A consumer waits for its database, has given its subscription up meanwhile, or goes on. */
   hold?(consumer: string, state: 'holding' | 'detached' | 'over'): void
 }
 
+/** Why a message is kept, and whether it is tried again. */
+export interface KeptAs {
+  readonly reason: FailureReason
+  readonly state: 'retry' | 'dead'
+}
+
+/**
+ * `failed`, `malformed`, `conflict`: kept as a failure. `suspect`: kept, to be tried apart from others. `waiting`: kept behind
+ * another one of its key.
+ */
 export type HandledOutcome =
-  'handled' | 'duplicate' | 'failed' | 'malformed' | 'conflict' | 'ignored' | 'released'
+  | ('handled' | 'duplicate' | 'ignored' | 'released')
+  | ('failed' | 'malformed' | 'conflict' | 'suspect' | 'waiting')
 
 /** The default: listens to nothing. */
 export const silentTelemetry: Telemetry = {}

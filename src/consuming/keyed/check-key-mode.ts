@@ -10,10 +10,8 @@ const OF_MODE: Readonly<Record<string, readonly string[]>> = {
   unordered: ['batch', 'lingerMs'],
   key: ['partitions', 'partitionLeaseMs'],
 }
-const UNKNOWN_TYPES: Readonly<Record<string, readonly unknown[]>> = {
-  unordered: ['ignore', 'dead'],
-  key: ['ignore', 'retry'],
-}
+const MODES: readonly unknown[] = ['unordered', 'key']
+const UNKNOWN_TYPES: readonly unknown[] = ['ignore', 'dead', 'retry']
 
 /**
  * Checks what depends on the mode of a consumer.
@@ -21,17 +19,16 @@ const UNKNOWN_TYPES: Readonly<Record<string, readonly unknown[]>> = {
  */
 export function checkMode(options: Options): void {
   const { mode = 'unordered', onUnknownType, partitions } = options
-  const unknownTypes = typeof mode === 'string' ? UNKNOWN_TYPES[mode] : undefined
-  if (unknownTypes === undefined) {
+  if (!MODES.includes(mode)) {
     return refuse({
       problem: 'Option mode of createConsumer cannot be used.',
       wanted: 'Wanted is "unordered" or "key".',
     })
   }
-  if (onUnknownType !== undefined && !unknownTypes.includes(onUnknownType)) {
+  if (onUnknownType !== undefined && !UNKNOWN_TYPES.includes(onUnknownType)) {
     refuse({
-      problem: `Option onUnknownType of createConsumer cannot be used in mode ${quote(String(mode))}.`,
-      wanted: `Wanted is "${unknownTypes.join('" or "')}".`,
+      problem: 'Option onUnknownType of createConsumer cannot be used.',
+      wanted: `Wanted is "${UNKNOWN_TYPES.join('", "')}".`,
     })
   }
   const other = mode === 'key' ? 'unordered' : 'key'

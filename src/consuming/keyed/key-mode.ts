@@ -3,7 +3,6 @@ import type { Mode } from '../mode.ts'
 import type { ConsumingParts, KeyModeOptions } from '../parts.ts'
 import type { Work } from '../verdict.ts'
 import { createKeyLanes } from './key-lanes.ts'
-import { createKeyedFailures } from './keyed-failures.ts'
 import { createPartitions } from './partitions.ts'
 
 /**
@@ -13,10 +12,11 @@ import { createPartitions } from './partitions.ts'
  */
 export function keyMode<Tx>(parts: ConsumingParts<Tx>, options: KeyModeOptions): Mode {
   const { consumer, queue, database, limits } = parts
-  const lanes = createKeyLanes<Work>(({ delivery }) => delivery.envelope?.key ?? null)
+  const lanes = createKeyLanes<Work>(({ delivery, claimed }) =>
+    claimed === null ? (delivery.envelope?.key ?? null) : null,
+  )
   return {
     queue: lanes,
-    failures: createKeyedFailures(parts),
     subscribe: (topology, user) =>
       createPartitions({
         ...parts,

@@ -20,7 +20,8 @@ function setupBatches({ clock, ...options }: BenchOptions = {}) {
   })
   const effects = (): string[] => database.rows('effects').map((row) => String(row['messageId']))
   const placeMany = (count: number): string[] => Array.from({ length: count }, () => bench.place())
-  return { ...bench, database, transactions, effects, placeMany }
+  const kept = (): string[] => database.keptFailures().map(({ state, reason }) => `${state} ${reason}`)
+  return { ...bench, database, transactions, effects, kept, placeMany }
 }
 
 const sizes = (transactions: readonly (readonly string[])[]): number[] =>
@@ -75,7 +76,7 @@ describe('a consumer in batches', () => {
   it('rolls a batch back when one of its handlers fails, and handles each by itself', async () => {
     const clock = createFakeClock()
     const runs: string[] = []
-    const { consumer, place, outcomes, effects, transactions, broker, log } = setupBatches({
+    const { consumer, place, outcomes, effects, transactions, kept, log } = setupBatches({
       clock,
       lingerMs: 50,
       handlers: {
@@ -96,7 +97,7 @@ describe('a consumer in batches', () => {
     expect(runs).toEqual([...ids.slice(0, 3), ...ids])
     expect(outcomes).toEqual(['handled', 'handled', 'failed', 'handled'])
     expect(effects()).toEqual([ids[0], ids[1], ids[3]])
-    expect(broker.deadLetters('billing')).toHaveLength(1)
+    expect(kept()).toEqual(['retry failed'])
     expect(log.filter(({ text }) => text.startsWith('A batch failed'))).toHaveLength(1)
     await consumer.stop()
   })
@@ -119,7 +120,7 @@ describe('a consumer in batches', () => {
 
   it('knows a conflict within a batch', async () => {
     const clock = createFakeClock()
-    const { consumer, place, outcomes, broker } = setupBatches({ clock, lingerMs: 50 })
+    const { consumer, place, outcomes, kept } = setupBatches({ clock, lingerMs: 50 })
     await consumer.start()
     const messageId = place()
     place({ messageId, source: 'somebody else' })
@@ -127,7 +128,7 @@ describe('a consumer in batches', () => {
     await clock.advance(50)
     await turns()
     expect(outcomes).toEqual(['handled', 'conflict'])
-    expect(broker.deadLetters('billing')).toHaveLength(1)
+    expect(kept()).toEqual(['dead conflict'])
     await consumer.stop()
   })
 

@@ -53,8 +53,8 @@ describe('one delivery', () => {
     await consumer.stop()
   })
 
-  it('of an id that was handled for another type goes to the dead-letter queue', async () => {
-    const { consumer, place, outcomes, broker, log } = setup({
+  it('of an id that was handled for another type becomes a dead letter under an id of its own', async () => {
+    const { consumer, place, outcomes, database, log } = setup({
       handlers: {
         'order.placed': ({ messageId }, { tx }) => recordEffect(messageId, tx),
         'order.paid': ({ messageId }, { tx }) => recordEffect(messageId, tx),
@@ -66,8 +66,10 @@ describe('one delivery', () => {
     place({ messageId, type: 'order.paid' })
     await eventually(() => outcomes.length === 2)
     expect(outcomes).toEqual(['handled', 'conflict'])
-    expect(broker.deadLetters('billing')).toMatchObject([{ envelope: { messageId, type: 'order.paid' } }])
-    expect(log.at(-1)).toMatchObject({ level: 'error', fields: { messageId, outcome: 'conflict' } })
+    expect(database.keptFailures()).toMatchObject([
+      { state: 'dead', reason: 'conflict', message: { originalId: messageId, type: 'order.paid' } },
+    ])
+    expect(log.at(-1)).toMatchObject({ level: 'error', fields: { messageId, reason: 'conflict' } })
     await consumer.stop()
   })
 
@@ -92,8 +94,8 @@ describe('one delivery', () => {
     await consumer.stop()
   })
 
-  it('whose handler fails is rolled back and dead-lettered, while others flow', async () => {
-    const { consumer, place, effects, outcomes, broker, log, database } = setup({
+  it('whose handler fails is rolled back and kept, while others flow', async () => {
+    const { consumer, place, effects, outcomes, kept, log, database } = setup({
       concurrency: 1,
       handlers: {
         'order.placed': async ({ messageId, key }, { tx, outbox }) => {
@@ -110,11 +112,10 @@ describe('one delivery', () => {
     expect(outcomes).toEqual(['failed', 'handled'])
     expect(effects()).toEqual([good])
     expect(database.records()).toHaveLength(1)
-    expect(database.inboxEntries().map((entry) => entry.messageId)).toEqual([good])
-    expect(broker.deadLetters('billing')).toMatchObject([{ envelope: { messageId: bad } }])
-    expect(log.find((line) => line.level === 'error')?.fields).toMatchObject({
-      messageId: bad,
-      reason: 'The handler failed.',
+    expect(database.inboxEntries().map((entry) => entry.messageId)).toEqual([bad, good])
+    expect(kept()).toEqual(['retry failed'])
+    expect(log.find((line) => line.level === 'warn')?.fields).toMatchObject({
+      ...{ messageId: bad, attempts: 1, reason: 'failed', error: new Error('No such customer.') },
     })
     await consumer.stop()
   })
@@ -136,15 +137,15 @@ describe('one delivery', () => {
 })
 
 describe('a delivery that cannot be handled', () => {
-  it('because it is malformed is dead-lettered at once, with the reason in the log', async () => {
-    const { consumer, broker, outcomes, log } = setup()
+  it('because it is malformed becomes a dead letter at once, with the reason in the log', async () => {
+    const { consumer, broker, outcomes, log, kept } = setup()
     await consumer.start()
     broker.putMalformed('billing', 'It has no message id.')
     await eventually(() => outcomes.length === 1)
     await turns()
     expect(outcomes).toEqual(['malformed'])
-    expect(broker.deadLetters('billing')).toMatchObject([{ malformed: 'It has no message id.' }])
-    expect(log).toMatchObject([{ level: 'error', fields: { reason: 'It has no message id.' } }])
+    expect(kept()).toEqual(['dead malformed'])
+    expect(log).toMatchObject([{ level: 'error', fields: { text: 'It has no message id.' } }])
     await consumer.stop()
   })
 
@@ -152,19 +153,19 @@ describe('a delivery that cannot be handled', () => {
     ['is no JSON', { body: Buffer.from('{') }],
     ['has a version of the future', { version: 2 }],
     ['has no id', { messageId: '' }],
-  ])('because it %s is dead-lettered without running anything', async (_what, more) => {
-    const { consumer, place, outcomes, broker, effects, log } = setup()
+  ])('because it %s becomes a dead letter without running anything', async (_what, more) => {
+    const { consumer, place, outcomes, kept, effects, log } = setup()
     await consumer.start()
     place(more)
     await eventually(() => outcomes.length === 1)
     expect(outcomes).toEqual(['malformed'])
     expect(effects()).toEqual([])
-    expect(broker.deadLetters('billing')).toHaveLength(1)
-    expect(log.at(-1)?.fields['reason']).toEqual(expect.stringMatching(/./))
+    expect(kept()).toEqual(['dead malformed'])
+    expect(log.at(-1)?.fields['text']).toEqual(expect.stringMatching(/./))
     await consumer.stop()
   })
 
-  it('because its payload breaks the schema is dead-lettered', async () => {
+  it('because its payload breaks the schema becomes a dead letter', async () => {
     const schema = {
       '~standard': {
         version: 1 as const,
@@ -173,27 +174,28 @@ describe('a delivery that cannot be handled', () => {
       },
     }
     const strict = defineMessages({ 'order.placed': messageType({ schema }) }, { source: 'orders' })
-    const { consumer, place, outcomes } = setup({ messages: strict as never })
+    const { consumer, place, outcomes, kept } = setup({ messages: strict as never })
     await consumer.start()
     place()
     await eventually(() => outcomes.length === 1)
-    expect(outcomes).toEqual(['malformed'])
+    expect([outcomes, kept()]).toEqual([['malformed'], ['dead malformed']])
     await consumer.stop()
   })
 
   it.each([
-    ['dead', 'malformed', 1],
-    ['ignore', 'ignored', 0],
+    ['dead', 'malformed', ['dead unknown_type']],
+    ['retry', 'malformed', ['retry unknown_type']],
+    ['ignore', 'ignored', []],
   ] as const)(
     'because nobody handles its type is answered as onUnknownType says: %s',
-    async (onUnknownType, outcome, dead) => {
-      const { consumer, broker, place, outcomes } = setup({ onUnknownType })
+    async (onUnknownType, outcome, expected) => {
+      const { consumer, broker, place, outcomes, kept } = setup({ onUnknownType })
       broker.declare({ queue: 'billing', bindings: [{ exchange: 'orders.events', routingKey: '#' }] })
       await consumer.start()
       place({ type: 'order.lost' })
       await eventually(() => outcomes.length === 1)
       expect(outcomes).toEqual([outcome])
-      expect(broker.deadLetters('billing')).toHaveLength(dead)
+      expect(kept()).toEqual(expected)
       expect(broker.messages('billing')).toHaveLength(0)
       await consumer.stop()
     },

@@ -188,9 +188,9 @@ describe('telemetry that throws', () => {
     const broken = (): never => {
       throw new Error('The metrics are gone.')
     }
-    const { consumer, place, effects, broker, log } = setup({
+    const { consumer, place, effects, broker, log, kept } = setup({
       concurrency: 1,
-      telemetry: { handled: broken, hold: broken, written: broken },
+      telemetry: { handled: broken, kept: broken, hold: broken, written: broken },
       handlers: {
         'order.placed': async ({ messageId, key }, { tx, outbox }) => {
           if (key === 'bad') throw new Error('No.')
@@ -205,8 +205,8 @@ describe('telemetry that throws', () => {
     await turns(40)
     expect(effects().sort()).toEqual([...ids].sort())
     expect(broker.unanswered('billing')).toBe(0)
-    expect(broker.deadLetters('billing')).toHaveLength(1)
-    expect(consumer.status()).toEqual({ state: 'consuming', running: 0, waiting: 0 })
+    expect(kept()).toEqual(['retry failed'])
+    expect(consumer.status()).toMatchObject({ state: 'consuming', running: 0, waiting: 0, retrying: 0 })
     expect(log.find(({ text }) => text.startsWith('Telemetry threw'))).toMatchObject({ level: 'warn' })
     await consumer.stop()
   })

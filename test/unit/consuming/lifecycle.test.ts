@@ -145,7 +145,7 @@ describe('stop', () => {
     await eventually(() => consumer.status().waiting === 3)
     const stopped = consumer.stop()
     await turns()
-    expect(consumer.status()).toEqual({ state: 'stopping', running: 2, waiting: 0 })
+    expect(consumer.status()).toMatchObject({ state: 'stopping', running: 2, waiting: 0 })
     gate.open()
     await stopped
     expect(consumer.status().state).toBe('stopped')

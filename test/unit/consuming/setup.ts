@@ -42,6 +42,8 @@ export interface Bench {
   readonly place: (more?: Partial<Envelope>) => string
   /** Orders of which an effect was committed, one entry for each effect. */
   readonly effects: () => string[]
+  /** State and reason of each message that could not be handled. */
+  readonly kept: () => string[]
 }
 
 /** What a handler does unless the test says otherwise: a row of its own for each time that it runs and commits. */
@@ -85,6 +87,7 @@ export function setup({ lockTimeoutMs, ...given }: BenchOptions = {}): Bench {
       broker.publish({ ...envelope, exchange: 'orders.events', routingKey: envelope.type })
       return envelope.messageId
     },
+    kept: () => database.keptFailures().map(({ state, reason }) => `${state} ${reason}`),
     effects: () => database.rows('effects').map((row) => String(row['messageId'])),
   }
 }

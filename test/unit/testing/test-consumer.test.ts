@@ -84,7 +84,7 @@ describe('testConsumer', () => {
     const delivery = await consumer.deliver({ type: 'order.placed', payload: { orderId: 'o-2', total: 0 } })
     expect(delivery).toMatchObject({
       outcome: 'failed',
-      dead: true,
+      dead: false,
       error: new Error('Nothing to bill.'),
       written: [],
     })

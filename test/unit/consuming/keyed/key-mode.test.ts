@@ -61,17 +61,17 @@ describe('a consumer in mode key', () => {
     for (const n of range(4)) for (const key of ['a', 'b']) bench.move(key, n)
     await turns()
     expect(bench.lists()).toEqual({ a: [0], b: [0, 1, 2, 3] })
-    await clock.advance(3_600_000)
+    await clock.advance(600_000)
     expect(bench.lists()['a']).toEqual([0])
-    expect(bench.blocked.length).toBeGreaterThan(5)
-    expect(bench.broker.deadLetters('stock-list')).toEqual([])
+    expect(bench.kept.length).toBeGreaterThan(5)
+    expect(bench.broker.messages('stock-list.0')).toEqual([])
     broken = false
     await clock.advance(3_600_000)
     await turns()
     expect(bench.lists()['a']).toEqual([0, 1, 2, 3])
   })
 
-  test('says louder what is stuck, and waits longer for it', async () => {
+  test('tries a message as often as it may, and then blocks its key behind a dead letter', async () => {
     const clock = createFakeClock()
     const bench = setup({ clock })
     const at: number[] = []
@@ -84,20 +84,50 @@ describe('a consumer in mode key', () => {
       },
     })
     bench.move('a', 0)
+    bench.move('a', 1)
     await turns()
     await clock.advance(4 * 3_600_000)
+    expect(at).toHaveLength(10)
     const waits = at.slice(1).map((time, index) => time - (at[index] ?? 0))
-    expect(waits.slice(0, 3).every((wait) => wait < 6_000)).toBe(true)
-    expect(waits.slice(11).every((wait) => wait >= 450_000)).toBe(true)
-    expect(bench.blocked.map(({ failures }) => failures)).toEqual(at.map((_, index) => index + 1))
-    const lines = bench.log.filter(({ fields }) => 'failures' in fields)
-    expect(lines.map(({ level }) => level)).toEqual(at.map((_, index) => (index + 1 < 10 ? 'warn' : 'error')))
-    expect(lines.at(-1)?.fields).toMatchObject({ key: 'a', type: 'stock.moved' })
+    for (const [index, wait] of waits.entries()) {
+      const baseMs = Math.min(900_000, 5_000 * 2 ** index)
+      expect(wait).toBeGreaterThanOrEqual(0.5 * baseMs)
+      expect(wait).toBeLessThanOrEqual(1.5 * baseMs + 2_000)
+    }
+    expect(bench.kept).toEqual([...range(9).map(() => 'retry failed'), 'dead exhausted'])
+    expect(bench.outcomes.slice(0, 2)).toEqual(['failed', 'waiting'])
+    expect(bench.database.keptFailures()).toMatchObject([
+      { state: 'dead', blocking: true, attempts: 10 },
+      { state: 'waiting', blocking: true, attempts: 0 },
+    ])
+    const errors = bench.log.filter(({ level }) => level === 'error')
+    expect(errors).toMatchObject([{ fields: { key: 'a', type: 'stock.moved', reason: 'exhausted' } }])
+  })
+
+  test('lets a key go on behind a dead letter when asked to skip it', async () => {
+    const clock = createFakeClock()
+    const bench = setup({ clock, failures: { onDead: 'skip' }, retry: { attempts: 2 } })
+    await start(bench, {
+      handlers: {
+        'stock.moved': ({ payload }, { tx }) => {
+          if (payload.n === 0) throw new Error('never')
+          return append('a', payload.n, tx)
+        },
+      },
+    })
+    for (const n of range(3)) bench.move('a', n)
+    await turns()
+    expect(bench.lists()).toEqual({})
+    await clock.advance(60_000)
+    await turns()
+    expect(bench.lists()).toEqual({ a: [1, 2] })
+    expect(bench.kept.at(-1)).toBe('dead exhausted')
   })
 
   test('tells when one key has filled its partition, and goes on with it afterwards', async () => {
     const clock = createFakeClock()
-    const bench = setup({ clock, partitions: 1, prefetch: 5, concurrency: 5 })
+    const small = { partitions: 1, prefetch: 5, concurrency: 5, failures: { waitingPerKey: 2 } }
+    const bench = setup({ clock, ...small })
     let broken = true
     await start(bench, {
       handlers: {
@@ -107,20 +137,22 @@ describe('a consumer in mode key', () => {
         },
       },
     })
-    for (const n of range(6)) bench.move('a', n)
+    for (const n of range(7)) bench.move('a', n)
     bench.move('b', 0)
     await turns()
     await clock.advance(60_000)
+    expect(bench.database.keptFailures()).toHaveLength(2)
+    expect(bench.full.length).toBeGreaterThan(0)
     const text = 'All that a partition may hold waits for messages that fail; its other keys wait too.'
     expect(bench.log.filter((line) => line.text === text)).toHaveLength(1)
     expect(bench.lists()).toEqual({})
     broken = false
     await clock.advance(3_600_000)
     await turns()
-    expect(bench.lists()).toEqual({ a: range(6), b: [0] })
+    expect(bench.lists()).toEqual({ a: range(7), b: [0] })
   })
 
-  test('gives up only what has no key, and so nobody behind it', async () => {
+  test('blocks nobody behind a message without a key', async () => {
     const bench = setup()
     await start(bench, {
       handlers: {
@@ -130,8 +162,8 @@ describe('a consumer in mode key', () => {
       },
     })
     bench.move(null, 0)
-    await eventually(() => bench.broker.deadLetters('stock-list').length === 1)
-    expect(bench.outcomes).toEqual(['failed'])
+    await eventually(() => bench.outcomes.length === 1)
+    expect(bench.database.keptFailures()).toMatchObject([{ state: 'retry', blocking: false }])
   })
 
   test('tries a type without a handler again, as another instance may have one', async () => {
@@ -149,10 +181,9 @@ describe('a consumer in mode key', () => {
     ): Promise<void> => append('a', payload.n, tx)
     await start(bench, { handlers: { 'stock.moved': handler, 'stock.counted': handler } })
     await old.stop()
-    await clock.advance(60_000)
+    await clock.advance(300_000)
     await turns()
     expect(bench.lists()).toEqual({ a: [0, 1] })
-    expect(bench.broker.deadLetters('stock-list')).toEqual([])
   })
 
   test('ignores a type without a handler when asked to', async () => {
@@ -166,7 +197,8 @@ describe('a consumer in mode key', () => {
 
   test('takes its subscription up again before the broker would take back what has waited too long', async () => {
     const clock = createFakeClock()
-    const bench = setup({ clock, partitions: 1 })
+    const retry = { attempts: 1000, maxAgeMs: 24 * 3_600_000 }
+    const bench = setup({ clock, partitions: 1, failures: { waitingPerKey: 2 }, retry })
     const inner = memoryTransport({ broker: bench.broker })
     const deliveryCounts: number[] = []
     const transport: Transport = {
@@ -175,7 +207,7 @@ describe('a consumer in mode key', () => {
         inner.subscribe({
           ...options,
           onDelivery(delivery) {
-            if (String(delivery.envelope?.body) === '{"n":0}') deliveryCounts.push(delivery.deliveryCount)
+            if (String(delivery.envelope?.body) === '{"n":2}') deliveryCounts.push(delivery.deliveryCount)
             options.onDelivery(delivery)
           },
         }),
@@ -192,8 +224,6 @@ describe('a consumer in mode key', () => {
     })
     for (const n of range(3)) bench.move('a', n)
     await pass(clock, 60 * 60_000, 60_000)
-    const counted = Math.max(...bench.blocked.map(({ failures }) => failures))
-    expect(counted).toBe(bench.blocked.length)
     expect(deliveryCounts).toEqual([0, 1, 2])
     broken = false
     await pass(clock, 60 * 60_000, 60_000)

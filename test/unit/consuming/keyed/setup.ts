@@ -40,7 +40,10 @@ export interface Bench {
   readonly broker: MemoryBroker
   readonly log: LogLine[]
   readonly outcomes: HandledOutcome[]
-  readonly blocked: { readonly type: string; readonly failures: number }[]
+  /** Telemetry of what was kept: reason and state. */
+  readonly kept: string[]
+  /** How often a key was full. */
+  readonly full: string[]
   /** Another instance of the consumer, not started. */
   instance(options?: Options): Consumer
   /** Publishes a message. Without a type it is `stock.moved`. */
@@ -55,13 +58,15 @@ export function setup(shared: Options = {}): Bench {
   const broker = memoryBroker()
   const { logger, log } = recordLog()
   const outcomes: HandledOutcome[] = []
-  const blocked: { type: string; failures: number }[] = []
+  const kept: string[] = []
+  const full: string[] = []
   return {
     database,
     broker,
     log,
     outcomes,
-    blocked,
+    kept,
+    full,
     instance: (options = {}) =>
       createConsumer<Messages, MemoryTransaction>({
         name: 'stock-list',
@@ -73,7 +78,8 @@ export function setup(shared: Options = {}): Bench {
         handlers: { 'stock.moved': ({ key, payload }, { tx }) => append(key ?? 'none', payload.n, tx) },
         telemetry: {
           handled: (_name, _type, outcome) => void outcomes.push(outcome),
-          keyBlocked: (_name, type, failures) => void blocked.push({ type, failures }),
+          kept: (_name, _type, { reason, state }) => void kept.push(`${state} ${reason}`),
+          keyFull: (_name, type) => void full.push(type),
         },
         logger,
         ...shared,

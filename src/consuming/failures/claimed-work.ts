@@ -1,0 +1,44 @@
+import { createWork, type Work } from '../verdict.ts'
+import type { ClaimedFailure, FailureInstance } from './failure-store.ts'
+import { envelopeOf } from './kept-message.ts'
+import type { Protection } from './protect.ts'
+
+export interface ClaimedWorkParts {
+  readonly instance: FailureInstance
+  readonly protect: Protection | null
+}
+
+const nothing = (): void => undefined
+
+/**
+ * A kept message on its way through the machine. It needs no answers: what becomes of it is written by those who handle or
+ * keep it, and what has not ended is given back when the instance leaves.
+ */
+export async function claimedWork(parts: ClaimedWorkParts, claimed: ClaimedFailure): Promise<Work> {
+  const { exchange, routingKey } = claimed.message
+  const answers = { ack: nothing, deadLetter: nothing, release: nothing }
+  const place = { malformed: null, exchange, routingKey, redelivered: true, deliveryCount: 0 }
+  const work = (payload: Buffer, failure: unknown): Work =>
+    createWork(
+      { ...answers, ...place, envelope: envelopeOf({ ...claimed.message, payload }) },
+      { state: 'live' },
+      { claimed, ...(failure === null ? {} : { decided: cannotOpen(failure) }) },
+    )
+  try {
+    return work(await opened(parts, claimed), null)
+  } catch (error) {
+    return work(claimed.message.payload, error)
+  }
+}
+
+async function opened({ instance, protect }: ClaimedWorkParts, { message }: ClaimedFailure): Promise<Buffer> {
+  if (!message.sealed) return message.payload
+  if (protect === null) throw new Error('The payload is encrypted, and the consumer has no failures.protect.')
+  const { consumer } = instance
+  return protect.open(message.payload, { consumer, messageId: message.originalId, type: message.type })
+}
+
+function cannotOpen(error: unknown): Work['decided'] {
+  const text = 'Its payload could not be decrypted.'
+  return { kind: 'failed', outcome: 'failed', reason: 'failed', text, error }
+}

@@ -1,0 +1,76 @@
+import { fingerprintOf } from '../../inbox/fingerprint.ts'
+import type { InboxEntry } from '../../inbox/inbox-store.ts'
+import type { Envelope } from '../../message/envelope.ts'
+import { contentId, inboxId } from '../../message/message-id.ts'
+import type { Delivery, UnreadMessage } from '../../transport/transport.ts'
+import type { KeptMessage } from './failure-store.ts'
+
+const NOTHING: UnreadMessage = {
+  messageId: null,
+  type: null,
+  contentType: 'application/octet-stream',
+  headers: {},
+  body: Buffer.alloc(0),
+}
+
+/** What is kept of a delivery, before its payload is encrypted. */
+export function keptMessage(delivery: Delivery): KeptMessage {
+  const { envelope, exchange, routingKey, unread = NOTHING } = delivery
+  const place = { exchange, routingKey, sealed: false }
+  if (envelope !== null) {
+    const { messageId, body, type, version, source, key, correlationId, causationId } = envelope
+    const { createdAt, headers, contentType } = envelope
+    const said = { type, version, source, key, correlationId, causationId, createdAt, headers, contentType }
+    return { ...place, ...said, originalId: messageId, payload: body }
+  }
+  const { messageId, type, contentType, headers, body } = unread
+  const absent = {
+    version: 1,
+    source: null,
+    key: null,
+    correlationId: null,
+    causationId: null,
+    createdAt: null,
+  }
+  return {
+    ...place,
+    ...absent,
+    contentType,
+    headers,
+    originalId: messageId ?? '',
+    type: type ?? '',
+    payload: body,
+  }
+}
+
+/** By what the consumer remembers it. @param isOther its id is another message's, so that it gets one of its own. */
+export function entryOf(
+  consumer: string,
+  { originalId, type, source, exchange, routingKey, payload }: KeptMessage,
+  isOther: boolean,
+): InboxEntry {
+  const isKnown = originalId !== '' && !isOther
+  const messageId = isKnown
+    ? inboxId({ messageId: originalId, source }, exchange)
+    : contentId([exchange, routingKey, originalId, type, source], payload)
+  return { consumer, messageId, fingerprint: fingerprintOf({ source, type }) }
+}
+
+/** The message as it came, to be handled after all. */
+export function envelopeOf({ originalId, payload, createdAt, ...message }: KeptMessage): Envelope {
+  const { type, version, source, key, correlationId, causationId, headers, contentType } = message
+  return {
+    ...{
+      messageId: originalId,
+      type,
+      version,
+      source,
+      key,
+      correlationId,
+      causationId,
+      headers,
+      contentType,
+    },
+    ...{ createdAt: createdAt ?? 0, body: payload },
+  }
+}

@@ -1,0 +1,106 @@
+import type { Clock } from '../../lifecycle/clock.ts'
+import { createDuty } from '../../lifecycle/duty.ts'
+import type { Telemetry } from '../../telemetry/telemetry.ts'
+import type { FailureStore, Presence } from './failure-store.ts'
+import { createRetryRuns, type RetryRunsParts } from './retry-runs.ts'
+
+/** Says that this instance is there, and tries kept messages again. */
+export interface RetryWorker {
+  readonly start: () => void
+  /** Learns whether the consumer is stopped, before `start`. Never rejects. */
+  greet(): Promise<void>
+  /** Something may be due now. */
+  readonly look: () => void
+  /** No more claims; what runs goes on. */
+  readonly stop: () => Promise<void>
+  /** Gives back what did not end. Once nothing runs any more. */
+  leave(): Promise<void>
+  readonly running: number
+  /** An operator has stopped the consumer. */
+  readonly isPaused: boolean
+}
+
+export interface RetryWorkerParts<Tx> extends Omit<RetryRunsParts<Tx>, 'canBury' | 'store'> {
+  readonly store: FailureStore<Tx>
+  readonly presence: Presence
+  readonly retentionMs: number
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly random?: () => number
+  /** An operator has stopped the consumer, or lets it go on. */
+  onPause(isPaused: boolean): void
+}
+
+/** How long after an instance has died others count what it was at. */
+export const PRESENCE_MS = 15_000
+const BEAT_MS = 1_000
+const SWEEP_MS = 30_000
+const PRUNE_LIMIT = 1000
+
+export function createRetryWorker<Tx>(parts: RetryWorkerParts<Tx>): RetryWorker {
+  const { store, presence, clock, logger, random = Math.random } = parts
+  const self = { isPaused: false, since: Infinity, beatAt: -Infinity, sweptAt: clock.monotonic() }
+
+  /** After an outage the others too have to say first that they are there. */
+  const canBury = (): boolean => clock.monotonic() - self.since >= presence.leaseMs
+  const runs = createRetryRuns({ ...parts, canBury })
+
+  const turn = async (): Promise<number> => {
+    const { paused, due } = await store.beat(presence)
+    const now = clock.monotonic()
+    if (now - self.beatAt > presence.leaseMs) self.since = now
+    self.beatAt = now
+    if (paused !== self.isPaused) {
+      self.isPaused = paused
+      parts.onPause(paused)
+    }
+    if (due && !paused) runs.look()
+    if (now - self.sweptAt >= SWEEP_MS) {
+      self.sweptAt = now
+      await sweep(parts)
+    }
+    return BEAT_MS * (0.75 + random() / 2)
+  }
+  const onError = (error: unknown): number => {
+    logger.debug({ error }, 'The database could not be told that this instance is there.')
+    return BEAT_MS
+  }
+  const duty = createDuty({ clock, run: turn, onError })
+  return {
+    async greet() {
+      try {
+        self.isPaused = (await store.beat(presence)).paused
+      } catch (error) {
+        onError(error)
+      }
+    },
+    start: () => {
+      duty.start()
+    },
+    look: () => {
+      if (!self.isPaused) runs.look()
+    },
+    stop: () => duty.stop(),
+    leave: () => store.leave(presence),
+    get running() {
+      return runs.running
+    },
+    get isPaused() {
+      return self.isPaused
+    },
+  }
+}
+
+async function sweep<Tx>(parts: RetryWorkerParts<Tx>): Promise<void> {
+  const { store, presence, retentionMs, logger, telemetry } = parts
+  const { consumer } = presence
+  const forgotten = await store.releaseForgotten(consumer)
+  if (forgotten > 0) {
+    telemetry.forgotten?.(consumer, forgotten)
+    logger.error(
+      { forgotten },
+      'Messages waited although nothing of their key was before them; they go on now.',
+    )
+  }
+  await store.prune({ consumer, retentionMs, limit: PRUNE_LIMIT })
+}
