@@ -72,10 +72,12 @@ function isBrokers(name: string): boolean {
   return BROKER_HEADER.test(name)
 }
 
+const DELIVERY_COUNT = 'x-delivery-count'
+
 /** How often the broker says that it delivered the message before; it is silent on the first time. */
 export function deliveryCount(headers: unknown): number {
-  const value = ownHeaders(headers).find(([name]) => name === 'x-delivery-count')?.[1]
-  const count = Number(value ?? 0)
+  if (typeof headers !== 'object' || headers === null || !Object.hasOwn(headers, DELIVERY_COUNT)) return 0
+  const count = Number(Reflect.get(headers, DELIVERY_COUNT))
   return Number.isSafeInteger(count) && count > 0 ? count : 0
 }
 
@@ -112,24 +114,19 @@ function typedText(value: unknown): string | null {
 }
 
 /** The attributes of the CloudEvents specification that have a place of their own in an envelope. */
-const ATTRIBUTES = [
-  'specversion',
-  'id',
-  'type',
-  'source',
-  'time',
-  'subject',
-  'partitionkey',
-  'datacontenttype',
-]
+const ATTRIBUTES: ReadonlySet<string> = new Set(
+  'specversion id type source time subject partitionkey datacontenttype'.split(' '),
+)
 const PREFIXES = ['cloudEvents_', 'cloudEvents:', 'ce-']
 
 /** Takes them out of the headers. */
 function takeCloudEvent(headers: Map<string, string>): Map<string, string> {
   const attributes = new Map<string, string>()
-  for (const attribute of ATTRIBUTES) {
-    for (const prefix of PREFIXES) {
-      const value = take(headers, prefix + attribute)
+  for (const prefix of PREFIXES) {
+    for (const name of headers.keys()) {
+      const attribute = name.startsWith(prefix) ? name.slice(prefix.length) : ''
+      if (!ATTRIBUTES.has(attribute)) continue
+      const value = take(headers, name)
       if (value !== undefined && value !== '' && !attributes.has(attribute)) attributes.set(attribute, value)
     }
   }
