@@ -135,8 +135,8 @@ test('a database that answers no more on any connection of an instance costs it 
 
 test('handlers that take longer than a lease cost an instance nothing, however many it has', async () => {
   await using world = await createKeyedWorld()
-  world.beforeEffect = () => pause(4_000)
-  const instance = await world.start({ partitionLeaseMs: 1_500, concurrency: 8 })
+  world.beforeEffect = () => pause(6_000)
+  const instance = await world.start({ ...QUIET, concurrency: 8 })
   await world.send(KEYS.slice(0, 24))
   await eventually(() => instance.consumer.status().running === 8)
   await world.settled()
