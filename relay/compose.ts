@@ -26,6 +26,8 @@ import {
   type RabbitmqOptions,
 } from '../adapters/rabbitmq/index.ts'
 import { systemClock, WaybillError, type Database, type Logger } from '../src/ports.ts'
+import type { AdminServer } from './admin/index.ts'
+import { composeAdmin } from './compose-admin.ts'
 import type { Config } from './config.ts'
 import { databasesOf, type DatabaseTarget } from './config/databases.ts'
 import { relayOptions } from './config/relay-options.ts'
@@ -62,6 +64,8 @@ interface OpenDatabase {
 interface Opening {
   readonly config: Config
   readonly applicationName: string
+  /** @defaultValue as many as a relay may have */
+  readonly connections?: number
   readonly logger?: Logger
 }
 
@@ -71,7 +75,7 @@ function openDatabase({ url, schema }: DatabaseTarget, opening: Opening): OpenDa
   const pool = openPool({
     url,
     applicationName: opening.applicationName,
-    size: values.WAYBILL_DATABASE_POOL_SIZE,
+    size: opening.connections ?? values.WAYBILL_DATABASE_POOL_SIZE,
     connectTimeoutMs: values.WAYBILL_DATABASE_CONNECT_TIMEOUT_MS,
     queryTimeoutMs: values.WAYBILL_DATABASE_QUERY_TIMEOUT_MS,
     onIdleError: (error) => opening.logger?.debug({ error }, 'An idle connection to the database was lost.'),
@@ -180,6 +184,8 @@ function brokerOptions({ values, amqpUrl }: Config, connectionName: string): Rab
 export interface ComposedRelays {
   readonly relays: RelayGroup
   readonly health: HealthServer
+  /** Null where there is none. */
+  readonly admin: AdminServer | null
   /** Stops the relays, then closes what they stood on. */
   readonly close: () => Promise<void>
 }
@@ -227,11 +233,31 @@ export async function composeRelays(
     live: () => liveChecks(relays.status()),
     ready: () => readyChecks(relays.status()),
   })
+  const { admin, closeAdmin } = await openAdmin(config, logger)
   const close = async (): Promise<void> => {
-    await relays.stop()
+    await Promise.all([closeAdmin(), relays.stop()])
     await transport.close()
     await Promise.all(open.map((one) => one.close()))
     await health.close()
   }
-  return { relays, health, close }
+  return { relays, health, admin, close }
+}
+
+/** Enough for people; whatever they ask for, the relay keeps its own. */
+const ADMIN_CONNECTIONS = 3
+
+async function openAdmin(
+  config: Config,
+  logger: Logger,
+): Promise<{ readonly admin: AdminServer | null; readonly closeAdmin: () => Promise<void> }> {
+  const open = databasesOf(config.values).map((target) => {
+    const opening = { config, logger, applicationName: 'waybill admin', connections: ADMIN_CONNECTIONS }
+    return { target, ...openDatabase(target, opening) }
+  })
+  const admin = await composeAdmin(config, open, logger)
+  const closeAdmin = async (): Promise<void> => {
+    await admin?.close()
+    await Promise.all(open.map((one) => one.close()))
+  }
+  return { admin, closeAdmin }
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { adminProblems } from './config/admin-relations.ts'
 import { repeatedDatabases, urlsIn } from './config/databases.ts'
 import { configurationError, type ConfigProblem } from './config/problem.ts'
 import { relationProblems } from './config/relay-options.ts'
@@ -60,7 +61,8 @@ export function readConfig(use: ConfigUse, source: ConfigSource = {}): Config {
     if (given === null && isNeeded(variable.neededBy, use)) problems.push(missing(name, variable))
   }
   const checked = values as unknown as VariableValues
-  if (problems.length === 0) problems.push(...relationProblems(checked), ...repeatedDatabases(checked))
+  if (problems.length === 0)
+    problems.push(...relationProblems(checked), ...repeatedDatabases(checked), ...adminProblems(checked))
   if (problems.length > 0) throw configurationError(problems)
   const secrets = [checked.WAYBILL_DATABASE_URL, checked.WAYBILL_AMQP_URL, checked.WAYBILL_MANAGEMENT_URL]
   const { redact, hide } = growingRedact(secrets.flatMap(urlsIn))

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WaybillError } from '../../src/index.ts'
+import { systemClock } from '../../src/ports.ts'
 import { PROBLEMS } from './problems/codes.ts'
 import { PROBLEM_JSON } from './problems/problem.ts'
 
@@ -13,11 +14,14 @@ export interface ListenAddress {
 
 export interface AdminServer {
   readonly address: ListenAddress
-  /** Takes nothing new, lets what is under way end for as long as this, then breaks it off. */
+  /** Takes nothing new, lets what is under way end for two seconds, then breaks it off. */
   close(): Promise<void>
 }
 
 const TIMEOUTS = { requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 5000 } as const
+
+/** How long what is under way may take when the server closes; who reads slowly must not keep a relay from stopping. */
+const FAREWELL_MS = 2000
 
 /** @throws WaybillError WAYBILL_CONFIGURATION_INVALID when the address cannot be bound. */
 export async function listen(
@@ -32,7 +36,11 @@ export async function listen(
     address: { host: bound.address, port: bound.port },
     close: () =>
       new Promise((resolve) => {
+        const breakOff = systemClock.after(FAREWELL_MS, () => {
+          server.closeAllConnections()
+        })
         server.close(() => {
+          breakOff()
           resolve()
         })
         server.closeIdleConnections()

@@ -44,9 +44,10 @@ interface Surroundings {
 }
 
 async function runToTheEnd(composed: ComposedRelays, around: Surroundings): Promise<ExitCode> {
-  const { relays, health } = composed
+  const { relays, health, admin } = composed
   const { logger, signals } = around
-  logger.info({ version: packageVersion(), health: health.address }, 'The relay starts.')
+  const addresses = { health: health.address, ...(admin !== null && { admin: admin.address }) }
+  logger.info({ version: packageVersion(), ...addresses }, 'The relay starts.')
   const running = relays.run()
   try {
     const failure = await Promise.race([

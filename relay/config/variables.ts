@@ -1,4 +1,5 @@
 import type { LogFormat, LogLevel } from '../logging/logger.ts'
+import { ADMIN_VARIABLES, type AdminValues } from './admin-variables.ts'
 import { CONNECTION_VARIABLES, type ConnectionValues } from './connection-variables.ts'
 import { listenAddress, oneOf, shortText, whole, type ListenAddress } from './parse.ts'
 import { RELAY_VARIABLES, type RelayValues } from './relay-variables.ts'
@@ -47,7 +48,7 @@ const PROCESS_VARIABLES: VariablesOf<ProcessValues> = {
 }
 
 /** The value of each variable once read. Null: not set, and there is no default. */
-export interface VariableValues extends ConnectionValues, RelayValues, ProcessValues {}
+export interface VariableValues extends ConnectionValues, RelayValues, ProcessValues, AdminValues {}
 
 export type VariableName = keyof VariableValues
 
@@ -56,4 +57,5 @@ export const VARIABLES: VariablesOf<VariableValues> = {
   ...CONNECTION_VARIABLES,
   ...RELAY_VARIABLES,
   ...PROCESS_VARIABLES,
+  ...ADMIN_VARIABLES,
 }

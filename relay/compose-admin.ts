@@ -1,0 +1,66 @@
+import { createOperations, type Database, type Logger } from '../src/ports.ts'
+import type { Admin, AdminServer, Authenticate } from './admin/index.ts'
+import type { Config } from './config.ts'
+import { takesJwt } from './config/admin-relations.ts'
+import type { DatabaseTarget } from './config/databases.ts'
+
+/** An outbox that the admin API looks into. */
+export interface AdminOutbox {
+  readonly target: DatabaseTarget
+  readonly database: Pick<Database<unknown>, 'deadLetters' | 'classify'>
+}
+
+/**
+ * Serves the admin API where the configuration says so; null when it does not. The libraries that it needs are loaded
+ * only then.
+ * @throws WaybillError WAYBILL_CONFIGURATION_INVALID when its address cannot be listened on.
+ */
+export async function composeAdmin(
+  { values }: Config,
+  outboxes: readonly AdminOutbox[],
+  logger: Logger,
+): Promise<AdminServer | null> {
+  const { WAYBILL_ADMIN_LISTEN: address } = values
+  if (address === null) return null
+  const door = await import('./admin/index.ts')
+  const authenticate = authenticateBy(values, door)
+  const editing = values.WAYBILL_ADMIN_EDIT_AND_REPLAY === 'on'
+  const admins = outboxes.map(({ target, database }) => {
+    const operations = createOperations({ database, editing })
+    const classify = database.classify.bind(database)
+    const admin = door.createAdmin({ operations, authenticate, classify, logger })
+    return [pathOf(target, outboxes), admin] as const
+  })
+  const [only, ...others] = admins.map(([, admin]) => admin)
+  if (only !== undefined && others.length === 0) return only.listen(address)
+  return door.listenFor(new Map<string, Admin>(admins), address)
+}
+
+function authenticateBy(values: Config['values'], door: typeof import('./admin/index.ts')): Authenticate {
+  if (values.WAYBILL_ADMIN_AUTH === 'none') return door.openAuth()
+  const ways: Authenticate[] = []
+  if (values.WAYBILL_ADMIN_TOKENS !== null) ways.push(door.tokenAuth(values.WAYBILL_ADMIN_TOKENS))
+  if (takesJwt(values)) {
+    ways.push(
+      door.jwtAuth({
+        issuer: values.WAYBILL_ADMIN_JWT_ISSUER ?? '',
+        audience: values.WAYBILL_ADMIN_JWT_AUDIENCE ?? '',
+        jwksUrl: values.WAYBILL_ADMIN_JWT_JWKS_URL ?? '',
+        rolesClaim: values.WAYBILL_ADMIN_JWT_ROLES_CLAIM,
+      }),
+    )
+  }
+  return door.anyOf(...ways)
+}
+
+/** Database and schema tell most outboxes apart; where two servers have the same ones, the host comes first. */
+function pathOf(target: DatabaseTarget, all: readonly AdminOutbox[]): string {
+  const name = shortName(target)
+  const isTaken = all.some((other) => other.target !== target && shortName(other.target) === name)
+  const host = isTaken ? `${new URL(target.url).host}.` : ''
+  return `/outboxes/${encodeURIComponent(`${host}${name}`)}`
+}
+
+function shortName({ url, schema }: DatabaseTarget): string {
+  return `${new URL(url).pathname.slice(1)}.${schema}`
+}
