@@ -3,7 +3,8 @@ import type { ConsumeMessage } from 'amqplib'
 import type pg from 'pg'
 import { rabbitmq } from '../adapters/rabbitmq/index.ts'
 import { createConsumer, defineMessages, messageType, type ConsumerOptions } from '../src/index.ts'
-import { compare, type Row, type Variant } from './measure.ts'
+import { cpuOfProgramAndServer, createCosts, type CpuClock, type Measured } from './cpu.ts'
+import { compare, type Row } from './measure.ts'
 import { QUORUM, untilQueued, type Setting } from './setting.ts'
 
 const CONCURRENCY = 8
@@ -15,35 +16,33 @@ const ROUNDS = 7
 const messages = defineMessages({
   'order.placed': messageType<{ orderId: string }>({ exchange: 'bench.consumer' }),
 })
+const INBOX = 'insert into bench_inbox values ($1, $2) on conflict do nothing'
 const EFFECT = 'insert into bench_effect (id) values ($1)'
 
 type Options = Pick<ConsumerOptions<typeof messages, pg.ClientBase>, 'batch' | 'concurrency' | 'prefetch'>
 
 /**
  * The consumer against a hand-written one that does the same: in one transaction an inbox entry and the work, then the
- * answer. Then batches against one by one.
+ * answer. Then batches against one by one. The one by hand has no time limits, tells nothing, takes any JSON and any
+ * headers, and gives what fails back at once.
  */
 export async function benchConsumer(setting: Setting): Promise<Row[]> {
   await setting.pool.query('create table bench_effect (id uuid primary key)')
   await setting.pool.query('create table bench_inbox (id uuid, consumer text, primary key (id, consumer))')
   const count = Math.round(MESSAGES * setting.scale)
   const measured = { unit: 'messages/s', rounds: ROUNDS }
-  const consumer = (name: string, options: Options): Variant => {
-    return { name, run: () => ours(setting, count, options) }
-  }
-  const oneByOne = consumer('one by one', { concurrency: CONCURRENCY, prefetch: PREFETCH })
-  const byHand: Variant = { name: 'hand-written', run: () => handWritten(setting, count) }
-  return [
-    ...(await compare({ ...measured, bench: 'consumer', variants: [byHand, oneByOne] })),
-    ...(await compare({
-      ...measured,
-      bench: 'consumer in batches',
-      variants: [oneByOne, consumer(`batches of ${String(BATCH)}`, { batch: BATCH })],
-    })),
-  ]
+  const costs = createCosts({ bench: 'consumer', unit: 'µs/message' })
+  const consumer = (options: Options) => () => ours(setting, count, options)
+  const byHand = costs.variant('hand-written', () => handWritten(setting, count))
+  const oneByOne = costs.variant('one by one', consumer({ concurrency: CONCURRENCY, prefetch: PREFETCH }))
+  const rates = await compare({ ...measured, bench: 'consumer', variants: [byHand, oneByOne] })
+  const rows = [...rates, ...costs.rows()]
+  const batches = costs.variant(`batches of ${String(BATCH)}`, consumer({ batch: BATCH }))
+  const variants = [oneByOne, batches] as const
+  return [...rows, ...(await compare({ ...measured, bench: 'consumer in batches', variants }))]
 }
 
-async function handWritten(setting: Setting, count: number): Promise<number> {
+async function handWritten(setting: Setting, count: number): Promise<Measured> {
   const { pool, connection } = setting
   await reset(setting, 'bench-hand')
   const channel = await connection.createChannel()
@@ -53,19 +52,24 @@ async function handWritten(setting: Setting, count: number): Promise<number> {
 
   const waiting: ConsumeMessage[] = []
   let running = 0
-  const meter = createMeter(count)
+  const meter = createMeter(count, await cpuOfProgramAndServer(setting.pool))
   const handle = async (message: ConsumeMessage): Promise<void> => {
     const client = await pool.connect()
-    const { orderId } = JSON.parse(message.content.toString()) as { orderId: string }
-    await client.query('begin isolation level read committed')
-    const { rowCount } = await client.query(
-      'insert into bench_inbox values ($1, $2) on conflict do nothing',
-      [message.properties.messageId, 'bench'],
-    )
-    if (rowCount === 1) await client.query(EFFECT, [orderId])
-    await client.query('commit')
-    client.release()
-    channel.ack(message)
+    try {
+      const { orderId } = JSON.parse(message.content.toString()) as { orderId: string }
+      await client.query('begin isolation level read committed')
+      const id: unknown = message.properties.messageId
+      const { rowCount } = await client.query(INBOX, [id, 'bench'])
+      if (rowCount === 1) await client.query(EFFECT, [orderId])
+      await client.query('commit')
+      channel.ack(message)
+    } catch (error) {
+      await client.query('rollback')
+      channel.nack(message)
+      throw error
+    } finally {
+      client.release()
+    }
   }
   const pump = (): void => {
     while (running < CONCURRENCY) {
@@ -83,17 +87,17 @@ async function handWritten(setting: Setting, count: number): Promise<number> {
     if (message) waiting.push(message)
     pump()
   })
-  const rate = await meter.rate
+  const measured = await meter.measured
   await channel.close()
-  return rate
+  return measured
 }
 
-async function ours(setting: Setting, count: number, options: Options): Promise<number> {
+async function ours(setting: Setting, count: number, options: Options): Promise<Measured> {
   const { database, amqpUrl } = setting
   const queue = 'bench-ours'
   await reset(setting, queue)
   const transport = rabbitmq({ url: amqpUrl })
-  const meter = createMeter(count)
+  const meter = createMeter(count, await cpuOfProgramAndServer(setting.pool))
   const create = () =>
     createConsumer({
       ...{ name: queue, messages, database, transport, ...options },
@@ -111,34 +115,36 @@ async function ours(setting: Setting, count: number, options: Options): Promise<
   await fill(setting, queue, count)
   const consumer = create()
   await consumer.start()
-  const rate = await meter.rate
+  const measured = await meter.measured
   await consumer.stop()
   await transport.close()
-  return rate
+  return measured
 }
 
 interface Meter {
   readonly handled: () => void
   readonly fail: (error: unknown) => void
-  /** Messages per second from the first that was handled to the last: connecting and declaring do not count. */
-  readonly rate: Promise<number>
+  /** From the first message that was handled to the last: connecting and declaring do not count. */
+  readonly measured: Promise<Measured>
 }
 
-function createMeter(count: number): Meter {
+function createMeter(count: number, cpu: CpuClock): Meter {
   let done = 0
-  let started = 0
-  let succeed: (rate: number) => void = () => undefined
+  let [started, used] = [0, 0]
+  let succeed: (measured: Measured) => void = () => undefined
   let fail: (error: unknown) => void = () => undefined
-  const rate = new Promise<number>((resolve, reject) => {
+  const measured = new Promise<Measured>((resolve, reject) => {
     succeed = resolve
     fail = reject
   })
   const handled = (): void => {
     done += 1
-    if (done === 1) started = performance.now()
-    if (done === count) succeed(((count - 1) / (performance.now() - started)) * 1_000)
+    if (done === 1) [started, used] = [performance.now(), cpu()]
+    if (done < count) return
+    const rate = ((count - 1) / (performance.now() - started)) * 1_000
+    succeed({ rate, cpu: (cpu() - used) / (count - 1) })
   }
-  return { handled, fail, rate }
+  return { handled, fail, measured }
 }
 
 async function reset({ pool, connection }: Setting, queue: string): Promise<void> {

@@ -3,8 +3,8 @@ import type pg from 'pg'
 import { pgDatabase } from '../adapters/pg/index.ts'
 import { createOutbox, defineMessages, messageType } from '../src/index.ts'
 import { laneOf } from '../src/ports.ts'
-import { cpuOfProgramAndServer } from './cpu.ts'
-import { compare, median, type Row, type Variant } from './measure.ts'
+import { cpuOfProgramAndServer, createCosts, type Measured } from './cpu.ts'
+import { compare, type Row } from './measure.ts'
 import type { Setting } from './setting.ts'
 
 type Work = (client: pg.ClientBase, id: string) => Promise<unknown>
@@ -34,15 +34,8 @@ const FOLDED = `with business as (${BUSINESS}), written as (
 export async function benchWriter(setting: Setting): Promise<Row[]> {
   await setting.pool.query('create table bench_order (id uuid primary key, note text not null)')
   const works = Object.entries({ ...bareVariants(), ...variantsOf(setting) })
-  const costs = new Map(works.map(([name]) => [name, [] as number[]]))
-  const [business, ...others] = works.map(([name, work]): Variant => {
-    const run = async (): Promise<number> => {
-      const { rate, cpu } = await measure(setting, work)
-      costs.get(name)?.push(cpu)
-      return rate
-    }
-    return { name, run }
-  })
+  const costs = createCosts({ bench: 'writer', unit: 'µs/transaction' })
+  const [business, ...others] = works.map(([name, work]) => costs.variant(name, () => measure(setting, work)))
   if (business === undefined) return []
   const rates = await compare({
     bench: 'writer',
@@ -50,25 +43,7 @@ export async function benchWriter(setting: Setting): Promise<Row[]> {
     rounds: ROUNDS,
     variants: [business, ...others],
   })
-  return [...rates, ...rowsOfCpu(costs, business.name)]
-}
-
-/** The ratio is that of the work done for the same CPU. The first round is for warming up. */
-function rowsOfCpu(costs: ReadonlyMap<string, readonly number[]>, first: string): Row[] {
-  const counted = (name: string): readonly number[] => costs.get(name)?.slice(1) ?? []
-  const limits = counted(first)
-  return [...costs.keys()].map((name) => {
-    const own = counted(name)
-    const ratio = median(own.map((cost, round) => (limits[round] ?? Number.NaN) / cost))
-    return {
-      bench: 'writer',
-      variant: `${name}: CPU`,
-      value: median(own),
-      unit: 'µs/transaction',
-      limit: median(limits),
-      ratio,
-    }
-  })
+  return [...rates, ...costs.rows()]
 }
 
 function bareVariants(): Readonly<Record<string, Work>> {
@@ -124,7 +99,7 @@ function variantsOf({ database, pool }: Setting): Readonly<Record<string, Work>>
   }
 }
 
-async function measure({ pool, scale }: Setting, work: Work): Promise<{ rate: number; cpu: number }> {
+async function measure({ pool, scale }: Setting, work: Work): Promise<Measured> {
   await pool.query('truncate bench_order')
   await pool.query('truncate waybill.outbox')
   const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => pool.connect()))
