@@ -34,20 +34,22 @@ export async function benchBacklog(setting: Setting): Promise<Row[]> {
   ]
 }
 
-interface Backlog {
+/** What has piled up. */
+export interface Backlog {
   readonly records: number
   /** Of each. */
   readonly bytes: number
 }
 
-interface Drained {
+export interface Drained {
   /** The 99th percentile. */
   readonly fetchMs: number
   /** In MiB. */
   readonly memory: number
 }
 
-async function drain(setting: Setting, backlog: Backlog): Promise<Drained> {
+/** Resolves when all of it has left. */
+export async function drain(setting: Setting, backlog: Backlog): Promise<Drained> {
   const reader = await setting.pool.connect()
   const writer = await setting.pool.connect()
   await reader.query('begin isolation level repeatable read')

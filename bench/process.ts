@@ -9,12 +9,14 @@ export interface BenchProcess<Report> extends AsyncDisposable {
   end(signal: NodeJS.Signals): Promise<void>
 }
 
+const LOADER = new URL('strip-types.mjs', import.meta.url).href
+
 /**
  * Starts a file, which is given its orders as JSON, says once that it is ready, and answers each message
  * with a report.
  */
 export async function startProcess<Report>(file: URL, orders: unknown): Promise<BenchProcess<Report>> {
-  const child = fork(fileURLToPath(file), [JSON.stringify(orders)])
+  const child = fork(fileURLToPath(file), [JSON.stringify(orders)], { execArgv: ['--import', LOADER] })
   const exited = once(child, 'exit')
   const answer = async (): Promise<unknown> => {
     const ended = exited.then(() => Promise.reject(new Error(`The process of ${file.href} has ended.`)))
