@@ -32,8 +32,11 @@ export function createTestTransport(logger: Logger = silentLogger): TestTranspor
     answered: (_answer: Answer): void => undefined,
   }
   const subscribe = (options: SubscribeOptions): ReturnType<Transport['subscribe']> => {
-    self.onDelivery = (delivery) => {
-      options.onDelivery(delivery)
+    // It has no dead letters of a broker.
+    if (options.topology.deadLetters !== true) {
+      self.onDelivery = (delivery) => {
+        options.onDelivery(delivery)
+      }
     }
     return Promise.resolve({
       state: 'consuming',

@@ -20,7 +20,7 @@ function handTransport() {
       throw new Error('Nobody publishes here.')
     },
     async subscribe(options) {
-      self.options = options
+      if (options.topology.deadLetters !== true) self.options = options
       await self.opened
       return subscription
     },
