@@ -49,7 +49,7 @@ function find(name: string, commands: readonly Command[]): Command {
 }
 
 async function runCommand(command: Command, args: readonly string[], io: CommandIo): Promise<ExitCode> {
-  const flags = parseFlags(command, args)
+  const { flags, words } = parseFlags(command, args)
   if (flags['help'] === true) {
     io.stdout(commandHelp(command))
     return EXIT.ok
@@ -59,7 +59,7 @@ async function runCommand(command: Command, args: readonly string[], io: Command
     ...(io.env && { env: io.env }),
   })
   try {
-    return await command.run({ flags, config, io })
+    return await command.run({ flags, words, config, io })
   } catch (error) {
     return complain(error, { io, redact: config.redact })
   }
@@ -89,11 +89,12 @@ function variablesFrom(flags: Flags): Environment {
   }
 }
 
-function parseFlags(command: Command, args: readonly string[]): Flags {
+function parseFlags(command: Command, args: readonly string[]): { flags: Flags; words: readonly string[] } {
   try {
     const options = { ...command.options, ...SETTINGS, help: { type: 'boolean', short: 'h' } } as const
-    const { values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false })
-    return values
+    const allowPositionals = command.words !== undefined
+    const { values, positionals } = parseArgs({ args: [...args], options, strict: true, allowPositionals })
+    return { flags: values, words: positionals }
   } catch (cause) {
     throw new WaybillError('WAYBILL_CONFIGURATION_INVALID', {
       problem: `${sentenceOf(cause).split('. ', 1).join().replace(/\.$/, '')}.`,

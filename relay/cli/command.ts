@@ -15,6 +15,8 @@ export type Flags = Readonly<Record<string, string | boolean | undefined>>
 
 export interface CommandCall {
   readonly flags: Flags
+  /** What was typed besides options. */
+  readonly words: readonly string[]
   readonly config: Config
   readonly io: CommandIo
 }
@@ -24,6 +26,8 @@ export interface Command {
   readonly name: string
   /** A sentence for the list of commands. */
   readonly summary: string
+  /** What may be typed besides options, as help shows it; left out: nothing. */
+  readonly words?: string
   readonly options: NonNullable<ParseArgsConfig['options']>
   /** What the options mean, by the text to type. */
   readonly optionHelp: readonly (readonly [option: string, meaning: string])[]

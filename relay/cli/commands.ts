@@ -1,8 +1,11 @@
 import type { Command } from './command.ts'
+import { consumersCommand } from './consumers-command.ts'
+import { deadLettersCommand } from './dead-letters-command.ts'
 import { doctorCommand } from './doctor-command.ts'
 import { healthCommand } from './health-command.ts'
 import { migrateCommand } from './migrate-command.ts'
 import { relayCommand } from './relay-command.ts'
+import { relaysCommand } from './relays-command.ts'
 import { statusCommand } from './status-command.ts'
 import { topologyCommand } from './topology-command.ts'
 
@@ -12,6 +15,9 @@ export const COMMANDS: readonly Command[] = [
   doctorCommand,
   relayCommand,
   statusCommand,
+  deadLettersCommand,
+  consumersCommand,
+  relaysCommand,
   topologyCommand,
   healthCommand,
 ]

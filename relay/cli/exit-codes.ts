@@ -13,6 +13,8 @@ export const EXIT = {
   unavailable: 4,
   /** `waybill status` and `waybill doctor`: all was read, and something wants a person. */
   attention: 5,
+  /** As things stand it cannot be done: not found, changed meanwhile, or a confirmation is missing. Nothing was done. */
+  conflict: 6,
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
@@ -28,6 +30,11 @@ const BY_ERROR: Partial<Record<WaybillErrorCode, ExitCode>> = {
   WAYBILL_MIGRATION_BLOCKED: EXIT.unavailable,
   WAYBILL_DATABASE_UNAVAILABLE: EXIT.unavailable,
   WAYBILL_BROKER_UNAVAILABLE: EXIT.unavailable,
+  WAYBILL_NOT_FOUND: EXIT.conflict,
+  WAYBILL_REVISION_CONFLICT: EXIT.conflict,
+  WAYBILL_STATE_CONFLICT: EXIT.conflict,
+  WAYBILL_CONFIRMATION_NEEDED: EXIT.conflict,
+  WAYBILL_COUNT_CHANGED: EXIT.conflict,
 }
 
 export function exitCodeOf(error: unknown): ExitCode {

@@ -29,8 +29,8 @@ Configuration comes from environment variables; \`waybill relay --help\` lists t
 `
 }
 
-export function commandHelp({ name, summary, optionHelp, notes }: Command): string {
-  return `Usage: waybill ${name} [options]
+export function commandHelp({ name, summary, words, optionHelp, notes }: Command): string {
+  return `Usage: waybill ${name}${words === undefined ? '' : ` ${words}`} [options]
 
 ${summary}
 

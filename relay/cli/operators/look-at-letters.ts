@@ -1,0 +1,124 @@
+import type { DeadLetter, DeadLetterOperations } from '../../../src/ports.ts'
+import type { CommandCall } from '../command.ts'
+import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { filterOf } from './filter-flags.ts'
+import { json, printable, table } from './table.ts'
+import { number, text, usage } from './with-operations.ts'
+
+/** What an action of `waybill dead-letters` gets. */
+export interface LetterCall extends CommandCall {
+  readonly operations: DeadLetterOperations
+  /** The words after the action. */
+  readonly rest: readonly string[]
+}
+
+export async function list(call: LetterCall): Promise<ExitCode> {
+  const { operations, flags, io } = call
+  const page = await operations.letters.list(filterOf(flags) ?? {}, pageOf(call))
+  if (flags['json'] === true) {
+    io.stdout(json(page))
+    return EXIT.ok
+  }
+  const { count, isExact } = page.total
+  const rows = page.items.map((letter) => [
+    ...[
+      letter.id,
+      letter.failedAt.toISOString(),
+      letter.consumer ?? '(outbox)',
+      letter.type,
+      letter.key ?? '',
+    ],
+    ...[letter.reason, letter.errorMessage ?? ''],
+  ])
+  io.stdout(table(['ID', 'FAILED AT', 'CONSUMER', 'TYPE', 'KEY', 'REASON', 'ERROR'], rows))
+  const more = page.nextCursor === null ? '' : ` More: --cursor ${page.nextCursor}`
+  io.stdout(`${isExact ? '' : 'More than '}${count} in all.${more}\n`)
+  return EXIT.ok
+}
+
+export async function groups(call: LetterCall): Promise<ExitCode> {
+  const { operations, flags, io } = call
+  const page = await operations.letters.groups(filterOf(flags) ?? {}, pageOf(call))
+  if (flags['json'] === true) {
+    io.stdout(json(page))
+    return EXIT.ok
+  }
+  const rows = page.items.map((group) => [
+    ...[group.fingerprint ?? '', String(group.count), group.consumer ?? '(outbox)', group.type, group.reason],
+    ...[group.lastFailedAt.toISOString(), group.example.errorMessage ?? ''],
+  ])
+  io.stdout(table(['FINGERPRINT', 'COUNT', 'CONSUMER', 'TYPE', 'REASON', 'LAST', 'ERROR'], rows))
+  if (page.nextCursor !== null) io.stdout(`More: --cursor ${page.nextCursor}\n`)
+  return EXIT.ok
+}
+
+export async function show(call: LetterCall): Promise<ExitCode> {
+  const { operations, flags, io } = call
+  const id = onlyId(call)
+  const letter = await operations.letters.show(id)
+  const { items: attempts } = await operations.letters.attempts(id)
+  const payload = flags['payload'] === true ? await readPayload(operations, id) : null
+  if (flags['json'] === true) {
+    io.stdout(json({ ...letter, attemptHistory: attempts, ...(payload !== null && { payload }) }))
+    return EXIT.ok
+  }
+  const fields = Object.entries({ ...letter, ...(payload !== null && { payload }) })
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `${name.padEnd(16)}${shown(name, value)}\n`)
+  io.stdout(fields.join(''))
+  const rows = attempts.map((one) => [
+    ...[one.endedAt.toISOString(), one.outcome, one.replay ? 'replay' : '', one.host ?? ''],
+    ...[one.durationMs === null ? '' : `${one.durationMs} ms`, one.errorMessage ?? ''],
+  ])
+  if (rows.length > 0) io.stdout(`\n${table(['AT', 'OUTCOME', '', 'HOST', 'TOOK', 'ERROR'], rows)}`)
+  return EXIT.ok
+}
+
+function shown(name: string, value: unknown): string {
+  if (value instanceof Date) return value.toISOString()
+  if (name === 'errorStack' && typeof value === 'string')
+    return value
+      .split('\n')
+      .map(printable)
+      .join(`\n${' '.repeat(16)}`)
+  return printable(typeof value === 'string' ? value : JSON.stringify(value))
+}
+
+/** One JSON object a line, for all that the filter finds, with what the messages say. */
+export async function exportAll({ operations, flags, io }: LetterCall): Promise<ExitCode> {
+  const filter = filterOf(flags) ?? {}
+  let cursor: string | undefined
+  do {
+    const page = await operations.letters.list(filter, { cursor, limit: 200 })
+    for (const letter of page.items) io.stdout(`${JSON.stringify(await whole(operations, letter))}\n`)
+    cursor = page.nextCursor ?? undefined
+  } while (cursor !== undefined)
+  return EXIT.ok
+}
+
+async function whole(operations: DeadLetterOperations, letter: DeadLetter): Promise<object> {
+  const { headers, contentType } = await operations.letters.show(letter.id)
+  return { ...letter, headers, contentType, payload: await readPayload(operations, letter.id) }
+}
+
+/** Text as it is, other bytes in base64. */
+async function readPayload(
+  operations: DeadLetterOperations,
+  id: string,
+): Promise<{ readonly encoding: 'utf8' | 'base64'; readonly body: string; readonly sealed: boolean }> {
+  const { bytes, sealed } = await operations.letters.payload(id)
+  const body = bytes.toString('utf8')
+  const isText = Buffer.from(body, 'utf8').equals(bytes)
+  return { encoding: isText ? 'utf8' : 'base64', body: isText ? body : bytes.toString('base64'), sealed }
+}
+
+function pageOf({ flags }: LetterCall): { cursor?: string; limit?: number } {
+  const [cursor, limit] = [text(flags, 'cursor'), number(flags, 'limit')]
+  return { ...(cursor !== undefined && { cursor }), ...(limit !== undefined && { limit }) }
+}
+
+export function onlyId({ rest }: LetterCall): string {
+  const [id, ...others] = rest
+  if (id !== undefined && others.length === 0) return id
+  throw usage('Exactly one id is wanted.', 'Ids are such as in-12 or out-7; see `waybill dead-letters list`.')
+}

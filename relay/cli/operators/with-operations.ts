@@ -1,0 +1,78 @@
+import { hostname, userInfo } from 'node:os'
+import { WaybillError } from '../../../src/index.ts'
+import { createOperations, type Actor, type DeadLetterOperations } from '../../../src/ports.ts'
+import { databasesOf, withDatabase } from '../../compose.ts'
+import type { CommandCall, Flags } from '../command.ts'
+
+/** Runs `work` with what operators can do in the one database that is configured. */
+export function withOperations<Result>(
+  { config }: CommandCall,
+  work: (operations: DeadLetterOperations) => Promise<Result>,
+): Promise<Result> {
+  const [target, ...others] = databasesOf(config.values)
+  if (target === undefined || others.length > 0) {
+    throw usage(
+      'Several outboxes are configured.',
+      'Name the one that is meant with --database-url and --schema.',
+    )
+  }
+  return withDatabase(target, { config, applicationName: 'waybill operator' }, ({ database }) =>
+    work(createOperations({ database })),
+  )
+}
+
+export const OPERATOR_OPTIONS = {
+  json: { type: 'boolean' },
+  by: { type: 'string' },
+  reason: { type: 'string' },
+} as const
+
+export const OPERATOR_HELP: readonly (readonly [string, string])[] = [
+  ['--json', 'Prints JSON.'],
+  ['--by <name>', 'Who does it, for the audit. Default: the user and host of this process.'],
+  ['--reason <text>', 'Why; needed to discard and to pause.'],
+]
+
+/** Who types. The database's own rights decide what may be done. */
+export function actorOf(flags: Flags): Actor {
+  const name = text(flags, 'by') ?? `${userName()}@${hostname()}`
+  return { name, via: 'cli' }
+}
+
+/** A process in a container may have no user of a name. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return 'unknown'
+  }
+}
+
+export function text(flags: Flags, name: string): string | undefined {
+  const value = flags[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+export function number(flags: Flags, name: string): number | undefined {
+  const given = text(flags, name)
+  if (given === undefined) return undefined
+  const value = Number(given)
+  if (given.trim() !== '' && Number.isFinite(value)) return value
+  throw usage(`--${name} ${given} is not a number.`)
+}
+
+export function usage(problem: string, remedy = 'See --help.'): WaybillError {
+  return new WaybillError('WAYBILL_CONFIGURATION_INVALID', { problem, remedy })
+}
+
+/** Runs the action that the first word names. */
+export function actionOf<Action>(
+  { words }: CommandCall,
+  actions: Readonly<Record<string, Action>>,
+): { readonly action: Action; readonly rest: readonly string[] } {
+  const [name, ...rest] = words
+  const action = name === undefined || !Object.hasOwn(actions, name) ? undefined : actions[name]
+  if (action !== undefined) return { action, rest }
+  const problem = name === undefined ? 'It is not said what to do.' : `"${name}" is not known here.`
+  throw usage(`${problem} There are: ${Object.keys(actions).join(', ')}.`)
+}
