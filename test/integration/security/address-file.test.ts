@@ -26,7 +26,7 @@ test('a relay reads the file of the broker’s address anew for each connection'
     writeFileSync(file, `${url.href}\n`)
   }
   const { password } = new URL(vhost.url)
-  say(password)
+  say('not yet the right one')
   const config = readConfig('relay', {
     env: {
       WAYBILL_DATABASE_URL: database.url,
@@ -35,20 +35,23 @@ test('a relay reads the file of the broker’s address anew for each connection'
       WAYBILL_AMQP_RECONNECT_MAX_MS: '200',
     },
   })
-  const composed = await composeRelays(config, { logger: silentLogger, refuse: () => undefined })
+  let refusals = 0
+  const logger = { ...silentLogger, error: () => void (refusals += 1) }
+  const composed = await composeRelays(config, { logger, refuse: () => undefined })
   const running = composed.relays.run()
   const becomes = async (isReady: boolean): Promise<void> => {
     await eventually(() =>
       composed.relays.status().every(({ publisher }) => (publisher === 'ready') === isReady),
     )
   }
+  await eventually(() => refusals > 0)
+  say(password)
   await becomes(true)
-  say('not this one any more')
-  proxy.reset()
-  await becomes(false)
   // Half written, as whoever reads in between finds it.
   writeFileSync(file, '')
   expect(config.amqpUrl).toThrow('empty')
+  proxy.reset()
+  await becomes(false)
   say(password)
   await becomes(true)
   await composed.close()
