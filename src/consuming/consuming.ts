@@ -6,12 +6,7 @@ import { Stopped } from './attempt.ts'
 import type { BreakerState } from './breaker.ts'
 import { createCollector, type Collector } from './collector.ts'
 import { collect } from './failures/collect.ts'
-import {
-  createRetryWorker,
-  PRESENCE_MS,
-  type RetryWorker,
-  type RetryWorkerParts,
-} from './failures/retry-worker.ts'
+import { createRetryWorker, type RetryWorker, type RetryWorkerParts } from './failures/retry-worker.ts'
 import { keyMode } from './keyed/key-mode.ts'
 import { createMachine, type Machine } from './machine.ts'
 import { unorderedMode, type SubscriptionUser } from './mode.ts'
@@ -191,7 +186,7 @@ function workerOf<Tx>(
     ...{ clock, logger, telemetry, instance, dispatcher, ...ways },
     ...{ store: parts.database.failures, protect: failures.protect },
     ...{ retentionMs: failures.resolvedRetentionMs, most: Math.ceil(limits.concurrency / 2) },
-    presence: { ...instance, queue, leaseMs: PRESENCE_MS, mode: keyed === null ? 'unordered' : 'key' },
+    presence: { ...instance, queue, leaseMs: failures.leaseMs, mode: keyed === null ? 'unordered' : 'key' },
   })
 }
 

@@ -20,6 +20,7 @@ with kept as (
     $7::text, $8::text, $9::text, $10::text, $11::text,
     case when $12::int4 is null then 0 else 1 end, $13::bool, ${messageItems(16)}
   )
+  on conflict (consumer, message_id) do nothing
   returning failure_id
 )
 insert into ${schema}.failure_attempt (

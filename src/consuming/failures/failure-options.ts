@@ -20,6 +20,11 @@ export interface FailureOptions {
    * kept until somebody decides. @defaultValue `2_592_000_000` (30 days)
    */
   readonly resolvedRetentionMs?: number | undefined
+  /**
+   * How long after an instance has died others count what it was at as a crash, and try that again, in milliseconds; from a
+   * second to an hour. @defaultValue `15_000`
+   */
+  readonly leaseMs?: number | undefined
   /** Encrypts payloads before they are kept. Default: they are kept as they are. */
   readonly protect?: Protection | undefined
 }
@@ -29,6 +34,7 @@ export interface FailureSettings {
   readonly onDead: 'block-key' | 'skip'
   readonly waitingPerKey: number
   readonly resolvedRetentionMs: number
+  readonly leaseMs: number
   readonly protect: Protection | null
 }
 
@@ -38,12 +44,13 @@ const ON_DEAD = ['block-key', 'skip'] as const
 const RANGES = {
   waitingPerKey: { min: 2, max: 1_000_000, standard: 10_000 },
   resolvedRetentionMs: { min: HOUR_MS, max: 10 * 365 * DAY_MS, standard: 30 * DAY_MS },
+  leaseMs: { min: 1_000, max: HOUR_MS, standard: 15_000 },
 } as const
 const OF_KEY_MODE = ['onDead', 'waitingPerKey'] as const
 
 /** @throws WaybillError WAYBILL_OPTION_INVALID */
 export function resolveFailures(options: FailureOptions, isKeyed: boolean): FailureSettings {
-  const known = [...OF_KEY_MODE, 'resolvedRetentionMs', 'protect']
+  const known = [...OF_KEY_MODE, 'resolvedRetentionMs', 'leaseMs', 'protect']
   checkNames(options, 'Option failures of createConsumer', known)
   const stray = OF_KEY_MODE.find((name) => options[name] !== undefined)
   if (!isKeyed && stray !== undefined) {
@@ -60,6 +67,7 @@ export function resolveFailures(options: FailureOptions, isKeyed: boolean): Fail
     onDead,
     waitingPerKey: inRange('waitingPerKey', options),
     resolvedRetentionMs: inRange('resolvedRetentionMs', options),
+    leaseMs: inRange('leaseMs', options),
     protect,
   }
 }

@@ -31,9 +31,9 @@ export interface RetryWorkerParts<Tx> extends Omit<RetryRunsParts<Tx>, 'canBury'
   onPause(isPaused: boolean): void
 }
 
-/** How long after an instance has died others count what it was at. */
-export const PRESENCE_MS = 15_000
 const BEAT_MS = 1_000
+/** So often the lease is renewed at least, by every second beat. */
+const BEATS = 5
 const SWEEP_MS = 30_000
 const PRUNE_LIMIT = 1000
 
@@ -59,7 +59,7 @@ export function createRetryWorker<Tx>(parts: RetryWorkerParts<Tx>): RetryWorker 
       self.sweptAt = now
       await sweep(parts)
     }
-    return BEAT_MS * (0.75 + random() / 2)
+    return Math.min(BEAT_MS, presence.leaseMs / BEATS) * (0.75 + random() / 2)
   }
   const onError = (error: unknown): number => {
     logger.debug({ error }, 'The database could not be told that this instance is there.')

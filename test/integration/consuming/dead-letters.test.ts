@@ -5,7 +5,7 @@ import { eventually } from '../../support/eventually.ts'
 import { DRIVERS, runSql } from './drivers.ts'
 import { createGate, createWorld, QUEUE, recordEffect } from './world.ts'
 
-describe.each(DRIVERS)('what cannot be handled is kept in the dead-letter queue, by %s:', (driver) => {
+describe.each(DRIVERS)('what cannot be handled is kept in the database, by %s:', (driver) => {
   it('a message whose handler fails; others flow', async () => {
     await using world = await createWorld({ driver })
     const { outcomes } = await world.consume({
@@ -19,11 +19,14 @@ describe.each(DRIVERS)('what cannot be handled is kept in the dead-letter queue,
     const bad = await world.place(3, { key: 'bad' })
     const good = await world.place(20)
     await eventually(() => outcomes.length === 23)
-    await eventually(async () => (await world.inDeadLetters()) === 3)
     expect([...(await world.effects()).keys()].sort()).toEqual([...good].sort())
-    const dead = await world.takeDeadLetters()
-    expect(dead.map(({ messageId }) => messageId).sort()).toEqual([...bad].sort())
-    expect(await world.inQueue()).toBe(0)
+    const kept = await world.kept()
+    expect(kept.map(({ messageId }) => messageId).sort()).toEqual([...bad].sort())
+    expect(kept).toMatchObject(
+      Array(3).fill({ state: 'retry', reason: 'failed', attempts: 1, error: 'No such customer.' }),
+    )
+    await eventually(async () => (await world.inQueue()) === 0)
+    expect(await world.inDeadLetters()).toBe(0)
   })
 
   it('a message without an id, one that is no JSON, and one of an unknown type', async () => {
@@ -37,11 +40,17 @@ describe.each(DRIVERS)('what cannot be handled is kept in the dead-letter queue,
     ])
     await eventually(() => outcomes.length === 3)
     expect(outcomes).toEqual(['malformed', 'malformed', 'malformed'])
-    await eventually(async () => (await world.inDeadLetters()) === 3)
-    expect(await world.inQueue()).toBe(0)
-    const reasons = log.filter(({ level }) => level === 'error').map(({ fields }) => fields['reason'])
-    expect(reasons).toHaveLength(3)
-    expect(reasons.every((reason) => typeof reason === 'string' && reason.length > 10)).toBe(true)
+    const kept = await world.kept()
+    expect(kept.map(({ state, reason }) => `${state} ${reason}`).sort()).toEqual([
+      'dead malformed',
+      'dead malformed',
+      'dead unknown_type',
+    ])
+    expect(kept.map(({ originalId }) => originalId).sort()).toEqual(['', 'm-1', 'm-2'])
+    expect([await world.inQueue(), await world.inDeadLetters()]).toEqual([0, 0])
+    const texts = log.filter(({ level }) => level === 'error').map(({ fields }) => fields['text'])
+    expect(texts).toHaveLength(3)
+    expect(texts.every((text) => typeof text === 'string' && text.length > 10)).toBe(true)
     expect(await world.effects()).toEqual(new Map())
   })
 
@@ -82,9 +91,9 @@ describe.each(DRIVERS)('what cannot be handled is kept in the dead-letter queue,
     const refusal = { pg: { code: 'WAYBILL_TRANSACTION_FINISHED' }, knex: { name: 'Error' } }
     expect(errors).toMatchObject([refusal[driver], { code: 'WAYBILL_HANDLER_TIMEOUT' }])
     expect(await world.effects()).toEqual(new Map())
-    const { rows } = await world.pool.query('select from waybill.inbox union all select from waybill.outbox')
+    const { rows } = await world.pool.query('select from waybill.outbox')
     expect(rows).toEqual([])
-    await eventually(async () => (await world.inDeadLetters()) === 1)
+    expect(await world.kept()).toMatchObject([{ state: 'retry', attempts: 1 }])
   })
 
   it('a message whose statement deadlocks again and again, after three tries', async () => {
@@ -101,7 +110,7 @@ describe.each(DRIVERS)('what cannot be handled is kept in the dead-letter queue,
     await world.place(1)
     await eventually(() => outcomes.length === 1)
     expect([outcomes, tries]).toEqual([['failed'], 3])
-    await eventually(async () => (await world.inDeadLetters()) === 1)
+    expect(await world.kept()).toMatchObject([{ state: 'retry', attempts: 1 }])
   })
 })
 

@@ -49,9 +49,22 @@ export interface World extends AsyncDisposable {
   /** Committed effects by message id. */
   effects(): Promise<Map<string, number>>
   inDeadLetters(): Promise<number>
+  /** What is kept of messages that could not be handled, in order. */
+  kept(): Promise<readonly Kept[]>
   inQueue(): Promise<number>
   /** Takes all dead letters out; those that a consumer has not answered in time are not among them. */
   takeDeadLetters(): Promise<{ readonly messageId: unknown; readonly headers: Record<string, unknown> }[]>
+}
+
+/** A row of the failures. */
+export interface Kept {
+  readonly messageId: string
+  readonly originalId: string
+  readonly state: string
+  readonly reason: string
+  readonly attempts: number
+  readonly crashes: number
+  readonly error: string | null
 }
 
 export interface WorldOptions {
@@ -96,6 +109,14 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       return new Map(rows.map((row) => [row.message_id, row.times]))
     },
     inDeadLetters: () => countOf(amqpUrl, `${QUEUE}.dlq`),
+    async kept() {
+      const { rows } = await pool.query<Kept>(
+        `select message_id as "messageId", original_id as "originalId", state, reason, attempts, crashes,
+           error_message as error
+         from waybill.failure order by failure_id`,
+      )
+      return rows
+    },
     inQueue: () => countOf(amqpUrl, QUEUE),
     takeDeadLetters: () => takeAll(amqpUrl, `${QUEUE}.dlq`),
     [Symbol.asyncDispose]: () => stack.dispose(),

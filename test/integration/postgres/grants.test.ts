@@ -4,6 +4,7 @@ import pg from 'pg'
 import { expect, test } from 'vitest'
 import { pgDatabase } from '../../../adapters/pg/index.ts'
 import { createRelayStore, grants, migrate } from '../../../adapters/postgres/index.ts'
+import type { InboxEntry } from '../../../src/ports.ts'
 import { createReader, record } from '../../../testing/contracts/relay-store-reader.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { insertMany, rawPool } from './setting.ts'
@@ -51,6 +52,7 @@ test('each role can do its work with the rights it is given, and not the work of
     forgotten: 1,
     next: null,
   })
+  await failureWork(consuming)
   await expect(consumer.query('select from waybill.outbox')).rejects.toMatchObject({ code: '42501' })
 
   await relayWork(database, roles.pool('relay'))
@@ -58,6 +60,40 @@ test('each role can do its work with the rights it is given, and not the work of
     code: '42501',
   })
 })
+
+/** Every call of the store, by a role with the rights of a consumer alone. */
+async function failureWork(database: ReturnType<typeof pgDatabase>): Promise<void> {
+  const by = { consumer: 'billing', instanceId: randomUUID(), host: 'grants' }
+  const { failures } = database
+  const message = {
+    ...{ originalId: 'm', type: 'order.placed', version: 1, source: null, key: 'k', correlationId: null },
+    ...{ causationId: null, createdAt: null, headers: {}, contentType: 'text/plain', sealed: false },
+    ...{ exchange: 'e', routingKey: 'r', payload: Buffer.from('{}') },
+  }
+  const entry = (): InboxEntry => ({
+    ...{ consumer: 'billing', messageId: randomUUID(), fingerprint: 1, key: 'k' },
+  })
+  const state = { kind: 'retry', afterMs: 0 } as const
+  const fate = { state, blocking: true, reason: 'failed', error: null, triedMs: 1 } as const
+  expect(await failures.record({ entry: entry(), message, by, uncertain: false, fate })).toBe('recorded')
+  const behind = entry()
+  await database.handle([behind], async (tx, verdicts) => {
+    expect(verdicts).toEqual(['blocked'])
+    expect(await failures.wait(tx, { entry: behind, message, by }, 10)).toBe(true)
+  })
+  const beating = { ...by, queue: 'q', mode: 'key', leaseMs: 60_000 }
+  expect(await failures.beat(beating)).toEqual({ paused: false, due: true })
+  for (const again of [true, false]) {
+    const [claimed] = await failures.claim({ by, kind: 'sound', atMost: 1 })
+    if (claimed === undefined) throw new Error('Nothing was due.')
+    if (again) await failures.fail(claimed, by, fate)
+    else expect(await failures.retry(claimed, by, () => Promise.resolve())).toMatchObject({ released: true })
+  }
+  expect(await failures.claim({ by, kind: 'abandoned', atMost: 1 })).toEqual([])
+  expect(await failures.releaseForgotten('billing')).toBe(0)
+  await failures.prune({ consumer: 'billing', retentionMs: -1_000, limit: 10 })
+  await failures.leave(by)
+}
 
 /** Every call of the store, by a role with the rights of a relay alone. */
 async function relayWork(database: TestDatabase, pool: pg.Pool): Promise<void> {

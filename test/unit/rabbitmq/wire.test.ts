@@ -223,9 +223,14 @@ describe('reading a message of somebody else', () => {
     [STRANGER, { 'waybill-version': 0 }, 'The header waybill-version is not a whole number from 1.'],
     [STRANGER, { 'waybill-version': 1.5 }, 'The header waybill-version is not a whole number from 1.'],
   ])('calls %j with headers %j malformed', (properties, headers, reason) => {
-    expect(readMessage(arrived({ properties, headers }), RECEIVED_AT)).toEqual({
+    const { messageId = '', type = '' } = properties as {
+      readonly messageId?: string
+      readonly type?: string
+    }
+    expect(readMessage(arrived({ properties, headers }), RECEIVED_AT)).toMatchObject({
       envelope: null,
       malformed: reason,
+      unread: { messageId: messageId === '' ? null : messageId, type: type === '' ? null : type },
     })
   })
 
