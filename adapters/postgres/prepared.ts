@@ -1,5 +1,3 @@
-import type { PgClient } from './pg-client.ts'
-
 /** A statement that the server keeps planned, under its name, as long as the session lasts. */
 export interface Prepared {
   readonly name: string
@@ -27,7 +25,7 @@ interface PgConnection {
 }
 
 /** Runs a prepared statement that yields no rows, and prepares it before if this session has not. */
-export function runPrepared(client: PgClient, prepared: Prepared): Promise<void> {
+export function runPrepared(client: Queries, prepared: Prepared): Promise<void> {
   return new Promise((resolve, reject) => {
     client.query(
       createQuery(prepared, (error) => {
@@ -36,6 +34,11 @@ export function runPrepared(client: PgClient, prepared: Prepared): Promise<void>
       }),
     )
   })
+}
+
+/** A client, as far as it is used here. */
+interface Queries {
+  query(query: PgSubmittable): unknown
 }
 
 /** What the driver calls on a query of somebody else's making. */
