@@ -73,6 +73,7 @@ async function examineOutbox(
           const blocked = await database.relay.blockedKeys(lanes.map(({ lane }) => lane))
           return { backlog: await database.relay.backlog(), lanes, blockedKeys: blocked.size }
         }),
+        consumers: await asked(async () => (await database.deadLetters?.consumers()) ?? []),
       }
       const names = await asked(() => inspect.contents())
       return {

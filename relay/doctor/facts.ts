@@ -1,4 +1,4 @@
-import type { Backlog, LaneStatus } from '../../src/ports.ts'
+import type { Backlog, ConsumerView, LaneStatus } from '../../src/ports.ts'
 import type { ActivityFacts, BrokerFacts, ContentFacts, DatabaseFacts, ManagementFacts } from '../compose.ts'
 
 /** What came of asking; a failure is a sentence. */
@@ -21,6 +21,7 @@ export interface TrafficFacts extends ActivityFacts {
   /** From which age on a transaction counts as long. */
   readonly longMs: number
   readonly contents: Asked<WaitingFacts>
+  readonly consumers: Asked<readonly ConsumerView[]>
 }
 
 export interface WaitingFacts {

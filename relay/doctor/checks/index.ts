@@ -14,6 +14,7 @@ import { exchanges } from './exchanges.ts'
 import { loggedTables } from './logged-tables.ts'
 import { longTransactions } from './long-transactions.ts'
 import { migrations } from './migrations.ts'
+import { orphanedFailures } from './orphaned-failures.ts'
 import { orphanedQueues } from './orphaned-queues.ts'
 import { outboxAge } from './outbox-age.ts'
 import { outboxIndexes } from './outbox-indexes.ts'
@@ -62,6 +63,7 @@ export const TRAFFIC: readonly Check<TrafficFacts>[] = [
   replicationSlots,
   outboxAge,
   parkedRecords,
+  orphanedFailures,
   blockedKeys,
   relays,
 ]

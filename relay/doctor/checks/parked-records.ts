@@ -5,7 +5,8 @@ import { onContents } from './on-contents.ts'
 export const parkedRecords: Check<TrafficFacts> = {
   code: 'OUTBOX_PARKED',
   wanted: 'No record that was moved aside because it cannot be published.',
-  remedy: 'Read its reason and error in the table `parked`; correct what it names.',
+  remedy:
+    'See `waybill dead-letters list --direction out`; correct what its reason names, then replay or discard it.',
   worst: 'warning',
   look: onContents(({ backlog }) =>
     backlog.parked === 0

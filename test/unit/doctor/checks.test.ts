@@ -42,6 +42,7 @@ const CALM: TrafficFacts = {
       blockedKeys: 0,
     },
   },
+  consumers: { kind: 'answer', value: [] },
 }
 
 const BOUND: ManagedFacts = {
@@ -159,6 +160,20 @@ describe('the checks of the doctor', () => {
     expect(
       traffic('REPLICATION_SLOTS', { slots: [{ name: 's', active: true, heldBack: 2_000_000 }] }),
     ).toEqual(['warning: Slot "s" holds back 2000000 transactions.'])
+  })
+
+  it('see messages of a consumer that does not run', () => {
+    const none = { count: 0, isExact: true }
+    const billing = { name: 'billing', queue: null, mode: null, retry: none, waiting: none, pause: null }
+    const instances = [{ instanceId: 'i', host: 'h', startedAt: new Date(0) }]
+    const value = [
+      { ...billing, instances: [], dead: { count: 2, isExact: true } },
+      { ...billing, name: 'shipping', instances, dead: { count: 1, isExact: true } },
+      { ...billing, name: 'idle', instances: [], dead: none },
+    ]
+    expect(traffic('CONSUMER_ORPHANED', { consumers: { kind: 'answer', value } })).toEqual([
+      'warning: "billing" does not run: 0 to be tried again, 0 waiting, 2 dead.',
+    ])
   })
 
   it('see what waits for a person, and say what they may not see', () => {
