@@ -8,7 +8,6 @@ export type {
   ClaimRequest,
   FailureFate,
   FailureInstance,
-  FailureReason,
   FailureState,
   FailureStore,
   KeptError,
@@ -17,6 +16,7 @@ export type {
   NewWaiting,
   Presence,
 } from './consuming/failures/failure-store.ts'
+export type { FailureReason } from './retry/failure-reason.ts'
 export type {
   PartitionClaim,
   PartitionMember,

@@ -12,7 +12,7 @@ import { mountRoutes, mountSurroundings, type MountParts } from './mount.ts'
 import type { Classify } from './problems/translate.ts'
 import { API_PATH, ROUTES } from './routes/api.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
-import { beginVisit } from './visit.ts'
+import { visitOf } from './visit.ts'
 
 export interface AdminOptions {
   /** What `createOperations` makes. */
@@ -118,7 +118,7 @@ async function standalone(plugin: Admin['plugin'], parts: MountParts): Promise<F
     logger: false,
     routerOptions: { maxParamLength: LONGEST_PARAMETER },
     frameworkErrors: (error, request, reply) => {
-      const visit = beginVisit(request.raw)
+      const visit = visitOf(request.raw)
       void reply.headers({ ...SECURITY_HEADERS, 'x-request-id': visit.requestId })
       void answerProblem(error, { reply, visit, ...parts })
     },

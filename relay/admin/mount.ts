@@ -12,7 +12,7 @@ import { readAgain } from './read-again.ts'
 import type { Call, Route } from './route.ts'
 import { CLOSED } from './schemas/describe.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
-import { actorOf, beginVisit, type Visit } from './visit.ts'
+import { actorOf, identify, visitOf, type Visit } from './visit.ts'
 
 export interface MountParts {
   readonly operations: DeadLetterOperations
@@ -24,56 +24,35 @@ export interface MountParts {
 
 /** Serves the routes in this scope of a Fastify, and touches nothing of what is around it. */
 export function mountRoutes(app: FastifyInstance, routes: readonly Route[], parts: MountParts): void {
-  const visits = mountSurroundings(app, parts)
+  mountSurroundings(app, parts)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
     JSON_TYPE,
     { parseAs: 'string', bodyLimit: parts.bodyLimit },
     app.getDefaultJsonParser('error', 'error'),
   )
-  for (const route of routes) serve(app, route, { parts, visits })
+  for (const route of routes) serve(app, route, parts)
   for (const path of new Set(routes.map(urlOf))) refuseOthers(app, path, routes)
-}
-
-/** What is being answered in a scope. */
-interface Visits {
-  of(request: FastifyRequest): Visit
-  set(request: FastifyRequest, visit: Visit): void
 }
 
 /** What every answer of a scope has, that there is nothing included: headers, and problems for errors. */
 export function mountSurroundings(
   app: FastifyInstance,
   parts: Pick<MountParts, 'logger' | 'classify'>,
-): Visits {
-  const known = new WeakMap<FastifyRequest, Visit>()
-  const visits: Visits = {
-    of(request) {
-      const visit = known.get(request) ?? beginVisit(request.raw)
-      known.set(request, visit)
-      return visit
-    },
-    set: (request, visit) => known.set(request, visit),
-  }
+): void {
   app.addHook('onRequest', (request, reply, done) => {
-    void reply.headers({ ...SECURITY_HEADERS, 'x-request-id': visits.of(request).requestId })
+    void reply.headers({ ...SECURITY_HEADERS, 'x-request-id': visitOf(request.raw).requestId })
     done()
   })
   app.setErrorHandler((error, request, reply) =>
-    answerProblem(error, { reply, visit: visits.of(request), ...parts }),
+    answerProblem(error, { reply, visit: visitOf(request.raw), ...parts }),
   )
   app.setNotFoundHandler(() => {
     throw new Problem('not_found', { detail: 'There is no such path.' })
   })
-  return visits
 }
 
-interface Serving {
-  readonly parts: MountParts
-  readonly visits: Visits
-}
-
-function serve(app: FastifyInstance, route: Route, { parts, visits }: Serving): void {
+function serve(app: FastifyInstance, route: Route, parts: MountParts): void {
   const isChange = route.method === 'POST'
   app.route({
     method: route.method,
@@ -81,16 +60,16 @@ function serve(app: FastifyInstance, route: Route, { parts, visits }: Serving): 
     exposeHeadRoute: true,
     // Before the body is read: who may not do it need not send it.
     onRequest: async (request, reply) => {
-      const visit = visits.of(request)
+      const visit = visitOf(request.raw)
       const { operation: action, needs } = route
       const wanted = { action, target: targetOf(route, request), needs, isChange }
       const { principal, headers } = await parts.guard(request.raw, visit, wanted)
-      visits.set(request, { ...visit, principal })
+      identify(request.raw, principal)
       void reply.headers(headers)
     },
     preParsing: (request, _reply, payload) => Promise.resolve(readAgain(request.raw, payload)),
     handler: async (request, reply) => {
-      const visit = visits.of(request)
+      const visit = visitOf(request.raw)
       const call = callOf(route, request, { visit, parts })
       const answer = await route.run(call)
       // Who looked at what messages say is worth knowing; it changes nothing, so that no audit event tells of it.

@@ -14,7 +14,21 @@ export interface Visit {
 
 const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/
 
-export function beginVisit(request: IncomingMessage): Visit {
+const visits = new WeakMap<IncomingMessage, Visit>()
+
+/** The visit of a request: one and the same, whichever part of a server asks. */
+export function visitOf(request: IncomingMessage): Visit {
+  const visit = visits.get(request) ?? beginVisit(request)
+  visits.set(request, visit)
+  return visit
+}
+
+/** It is known now who makes it. */
+export function identify(request: IncomingMessage, principal: Principal): void {
+  visits.set(request, { ...visitOf(request), principal })
+}
+
+function beginVisit(request: IncomingMessage): Visit {
   const traceparent = request.headers['traceparent']
   return {
     requestId: randomUUID(),

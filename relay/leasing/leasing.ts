@@ -156,10 +156,7 @@ async function register(parts: LeasingParts, state: State): Promise<void> {
   }
   const { relayId, life } = state
   const sentAt = clock.monotonic()
-  await store.register(
-    { relayId, host: parts.host, schemaVersion: state.meta.codeVersion },
-    options.leaseMs,
-  )
+  await store.register({ relayId, host: parts.host, schemaVersion: state.meta.codeVersion }, options.leaseMs)
   parts.onAnswer()
   if (life !== state.life) return
   lease.granted(sentAt)

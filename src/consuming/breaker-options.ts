@@ -20,7 +20,7 @@ export interface BreakerOptions {
   readonly coolDownMaxMs?: number | undefined
 }
 
-export const BREAKER_DEFAULTS: BreakerRules = Object.freeze({
+const BREAKER_DEFAULTS: BreakerRules = Object.freeze({
   failedShare: 0.5,
   atLeast: 20,
   windowMs: 30_000,

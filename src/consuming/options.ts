@@ -161,7 +161,7 @@ type GivenLimits = { readonly [Name in keyof ConsumerLimits]?: number | undefine
  * @param room How many handlers can have a connection at a time.
  * @throws WaybillError WAYBILL_OPTION_INVALID
  */
-export function resolveLimits(options: GivenLimits, room = Infinity): ConsumerLimits {
+export function resolveLimits(options: GivenLimits, room: number = Number.POSITIVE_INFINITY): ConsumerLimits {
   const batch = inRange('batch', options.batch)
   const prefetch = inRange('prefetch', options.prefetch ?? defaultPrefetch(batch, options.concurrency))
   const concurrency = inRange(

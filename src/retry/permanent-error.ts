@@ -12,7 +12,10 @@ const BRAND: unique symbol = Symbol.for('waybill.PermanentError')
  */
 export class PermanentError extends Error {
   override readonly name: string = 'PermanentError'
-  readonly [BRAND] = true
+
+  static {
+    Object.defineProperty(this.prototype, BRAND, { value: true })
+  }
 }
 
 /** Whether it is a {@link PermanentError}. Never throws, whatever was thrown. */

@@ -20,7 +20,10 @@ export class RetryAfter extends Error {
   override readonly name: string = 'RetryAfter'
   /** How long to wait at least, in milliseconds. */
   readonly afterMs: number
-  readonly [BRAND] = true
+
+  static {
+    Object.defineProperty(this.prototype, BRAND, { value: true })
+  }
 
   /** @throws WaybillError WAYBILL_OPTION_INVALID when the wait is not a number of milliseconds. */
   constructor(afterMs: number, message = 'To be tried again later.', options?: ErrorOptions) {

@@ -26,7 +26,7 @@ export interface RetryPolicy {
 const MINUTE_MS = 60_000
 const DAY_MS = 24 * 60 * MINUTE_MS
 
-export const RETRY_DEFAULTS: RetryPolicy = Object.freeze({
+const RETRY_DEFAULTS: RetryPolicy = Object.freeze({
   attempts: 10,
   maxAgeMs: DAY_MS,
   baseMs: 5_000,

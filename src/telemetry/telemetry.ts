@@ -1,4 +1,4 @@
-import type { FailureReason } from '../consuming/failures/failure-store.ts'
+import type { FailureReason } from '../retry/failure-reason.ts'
 
 /**
  * Port: one method for each moment worth seeing. All are optional and called synchronously; none may throw

@@ -21,7 +21,7 @@ export const instance = (): FailureInstance => ({
   instanceId: randomUUID(),
   host: 'contract',
 })
-export const presence = (by: FailureInstance, leaseMs = LONG_MS): Presence => ({
+export const presence = (by: FailureInstance, leaseMs: number = LONG_MS): Presence => ({
   ...by,
   ...{ queue: 'billing', mode: 'unordered', leaseMs },
 })

@@ -7,7 +7,7 @@ const IS_OWN = `f.failure_id = $1::int8 and f.holder = $2::uuid and f.state = 'r
  * Failure `$1`, which instance `$2` tries, is handled if this transaction commits. No row when it is not that instance's.
  * Locks: the row. Index: the primary key.
  */
-export function resolveFailure(schema: string): string {
+function resolveFailure(schema: string): string {
   return `${OWN(schema)}, state = 'resolved', blocking = false, next_attempt_at = null,
   ended_at = pg_catalog.clock_timestamp()
 where ${IS_OWN}

@@ -1,10 +1,7 @@
-interface ProblemKind {
-  readonly status: number
-  /** Says the same for every problem of this code. */
-  readonly title: string
-}
-
-/** Every problem that the API answers with. Codes are stable: branch on them, never on a text, and never reuse one. */
+/**
+ * Every problem that the API answers with; a title is the same for every problem of a code. Codes are stable: branch on
+ * them, never on a text, and never reuse one.
+ */
 export const PROBLEMS = {
   invalid_request: { status: 400, title: 'The request cannot be used as it is.' },
   malformed_body: { status: 400, title: 'The body of the request is not JSON.' },
@@ -32,6 +29,6 @@ export const PROBLEMS = {
   internal: { status: 500, title: 'Something went wrong here.' },
   database_unavailable: { status: 503, title: 'The database does not answer.' },
   authentication_unavailable: { status: 503, title: 'It cannot be found out who makes the request.' },
-} as const satisfies Readonly<Record<string, ProblemKind>>
+} as const
 
 export type ProblemCode = keyof typeof PROBLEMS

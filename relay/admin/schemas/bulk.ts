@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type, type TArray, type TEnum, type TOptional } from 'typebox'
 import type {
   BulkItem,
   BulkOperation,
@@ -13,9 +13,9 @@ import { pageOf } from './letters.ts'
 import { anyText, BULK_ID, count, LETTER_ID, text, time, TOTAL } from './values.ts'
 
 const ACTIONS = ['replay', 'discard'] as const
-const CONFIRMATIONS = ['uncertain', 'replays', 'order'] as const
+const CONFIRMATIONS: readonly Confirmation[] = ['uncertain', 'replays', 'order']
 
-export const CONFIRM = Type.Optional(
+export const CONFIRM: TOptional<TArray<TEnum<Confirmation[]>>> = Type.Optional(
   Type.Array(
     oneOf(
       CONFIRMATIONS,

@@ -4,7 +4,7 @@ import { CLOSED, describes, oneOf, type SchemaOf } from './describe.ts'
 import { DIRECTIONS, STATES } from './letters.ts'
 import { MESSAGE_ID, text, time } from './values.ts'
 
-export const PAGE_PROPERTIES = {
+const PAGE_PROPERTIES = {
   cursor: Type.Optional(
     Type.String({
       description: '`next_cursor` of the page before; with another filter it is refused.',

@@ -80,7 +80,7 @@ export const DEAD_LETTER_DETAILS: SchemaOf<DeadLetterDetails> = describes<DeadLe
   ),
 )
 
-export const ATTEMPT: SchemaOf<Attempt> = describes<Attempt>('Attempt')(
+const ATTEMPT: SchemaOf<Attempt> = describes<Attempt>('Attempt')(
   Type.Object(
     {
       outcome: oneOf(['failed', 'crashed', 'handled'], 'How it ended.'),
@@ -96,7 +96,7 @@ export const ATTEMPT: SchemaOf<Attempt> = describes<Attempt>('Attempt')(
   ),
 )
 
-export const FAILURE_GROUP: SchemaOf<FailureGroup> = describes<FailureGroup>('FailureGroup')(
+const FAILURE_GROUP: SchemaOf<FailureGroup> = describes<FailureGroup>('FailureGroup')(
   Type.Object(
     {
       fingerprint: orNull(anyText('A filter by it finds them all.')),
@@ -123,7 +123,7 @@ export function pageOf<Item>(name: string, item: SchemaOf<Item>): SchemaOf<Page<
 }
 
 /** The schema of a page of a list that is counted. */
-export function countedPageOf<Item>(name: string, item: SchemaOf<Item>): SchemaOf<CountedPage<Item>> {
+function countedPageOf<Item>(name: string, item: SchemaOf<Item>): SchemaOf<CountedPage<Item>> {
   return named(name, Type.Object({ items: Type.Array(item), next_cursor: NEXT_CURSOR, total: TOTAL }, CLOSED))
 }
 

@@ -150,7 +150,7 @@ export const CONVERSATION: SchemaOf<ConversationView> = describes<ConversationVi
   ),
 )
 
-export const AUDIT_EVENT: SchemaOf<AuditEvent> = describes<AuditEvent>('AuditEvent')(
+const AUDIT_EVENT: SchemaOf<AuditEvent> = describes<AuditEvent>('AuditEvent')(
   Type.Object(
     {
       id: count('Its number.'),

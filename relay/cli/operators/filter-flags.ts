@@ -15,14 +15,16 @@ const NAMES = {
   state: 'state',
 } as const
 
-export const FILTER_OPTIONS = {
+type FilterFlag = keyof typeof NAMES | 'from' | 'until'
+
+export const FILTER_OPTIONS: Readonly<Record<FilterFlag, { readonly type: 'string' }>> = {
   ...(Object.fromEntries(Object.keys(NAMES).map((name) => [name, { type: 'string' }])) as Record<
     keyof typeof NAMES,
     { readonly type: 'string' }
   >),
   from: { type: 'string' },
   until: { type: 'string' },
-} as const
+}
 
 export const FILTER_HELP: readonly (readonly [string, string])[] = [
   ['--consumer, --type, --key <text>', 'Those of one consumer, message type, key.'],

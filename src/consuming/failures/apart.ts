@@ -1,9 +1,9 @@
 import type { FailedVerdict, Work } from '../verdict.ts'
 
 /** A delivery that came back so often without an answer may be what brings its process down. */
-export const SUSPECT_FROM = 2
+const SUSPECT_FROM = 2
 /** So many processes may go down under a message. */
-export const CRASHES_LIMIT = 3
+const CRASHES_LIMIT = 3
 
 /** What becomes of a message that is not to be handled now. */
 export function apart({ delivery, claimed, decided }: Work): FailedVerdict | null {

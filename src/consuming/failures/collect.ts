@@ -1,7 +1,8 @@
 import type { Clock } from '../../lifecycle/clock.ts'
 import { knownType, type SettleParts } from '../settle.ts'
+import type { FailureReason } from '../../retry/failure-reason.ts'
 import type { Delivery } from '../../transport/transport.ts'
-import type { FailureReason, FailureStore, NewFailure } from './failure-store.ts'
+import type { FailureStore, NewFailure } from './failure-store.ts'
 import { toKeep, type KeepingParts } from './keeper.ts'
 import { withinLimit } from './within-limit.ts'
 

@@ -1,25 +1,11 @@
 import type { InboxEntry } from '../../inbox/inbox-store.ts'
+import type { FailureReason } from '../../retry/failure-reason.ts'
 
 /**
  * What becomes of a message that could not be handled. `retry`: tried again when it is due. `waiting`: behind another one
  * of its key. `dead`: given up until an operator decides. `resolved`: handled after all. `discarded`: given up for good.
  */
 export type FailureState = 'retry' | 'waiting' | 'dead' | 'resolved' | 'discarded'
-
-/**
- * Why a message is where it is.
- *
- * - `failed`: its handler failed, and it is tried again. `exhausted`: it failed as often, or for as long, as it may.
- * - `permanent`: its handler says that trying again cannot help.
- * - `malformed`, `unknown_type`, `conflict`: it cannot be read; nobody handles its type; its id is another message's.
- * - `suspect`: it came back without an answer and is tried apart. `poison_crash`: it brought its process down.
- * - `blocked`: not tried yet, as another one of its key comes first.
- * - `delivery_limit`, `rejected`, `expired`, `max_length`: why the broker gave it up.
- */
-export type FailureReason =
-  | ('failed' | 'exhausted' | 'permanent' | 'malformed' | 'unknown_type' | 'conflict')
-  | ('suspect' | 'poison_crash' | 'blocked')
-  | ('delivery_limit' | 'rejected' | 'expired' | 'max_length')
 
 /** A message as it is kept. */
 export interface KeptMessage {

@@ -121,15 +121,21 @@ describe('requests that nobody should send', () => {
   })
 
   it.each([
-    ['{"action":', 400, 'malformed_body', {}],
-    ['{"__proto__":{"admin":true},"action":"replay"}', 400, 'malformed_body', {}],
-    ['action=replay', 415, 'unsupported_media_type', { 'content-type': 'application/x-www-form-urlencoded' }],
-    ['{"action":"replay"}', 415, 'unsupported_media_type', { 'content-type': 'text/plain' }],
-    ['{"action":"erase","filter":{}}', 400, 'invalid_request', {}],
-    ['{"action":"replay","filter":{"constumer":"x"}}', 400, 'invalid_request', {}],
-  ] as const)('refuses the body %s', async (body, status, code, headers) => {
-    const answer = await here.api.post('/api/v1/bulk-operations', { body, headers })
+    ['{"action":', 400, 'malformed_body'],
+    ['{"__proto__":{"admin":true},"action":"replay"}', 400, 'malformed_body'],
+    ['{"action":"erase","filter":{}}', 400, 'invalid_request'],
+    ['{"action":"replay","filter":{"constumer":"x"}}', 400, 'invalid_request'],
+  ] as const)('refuses the body %s', async (body, status, code) => {
+    const answer = await here.api.post('/api/v1/bulk-operations', { body })
     expect(answer).toMatchObject({ status, body: { code } })
+  })
+
+  it.each([
+    ['application/x-www-form-urlencoded', 'action=replay'],
+    ['text/plain', '{"action":"replay"}'],
+  ] as const)('refuses a body of type %s', async (type, body) => {
+    const answer = await here.api.post('/api/v1/bulk-operations', { body, headers: { 'content-type': type } })
+    expect(answer).toMatchObject({ status: 415, body: { code: 'unsupported_media_type' } })
   })
 
   it('wants an idempotency key for each change, and one that can be told apart', async () => {
