@@ -183,9 +183,9 @@ from \${schema}.outbox_id_seq`,
     breaks: 'A published record is removed by its place alone, which another one may have got meanwhile.',
     edits: [
       {
-        file: 'adapters/postgres/statements/settle.ts',
-        find: ' and o.message_id = n.message_id',
-        replace: ' and n.message_id is not null',
+        file: 'adapters/postgres/statements/places.ts',
+        find: 'where o.message_id = n.message_id',
+        replace: 'where n.message_id is not null',
       },
     ],
     proof: {
@@ -206,7 +206,7 @@ from \${schema}.outbox_id_seq`,
       },
       {
         file: 'adapters/postgres/statements/share.ts',
-        find: 'ranked.lanes / ranked.live + (ranked.place <= ranked.lanes % ranked.live)::integer',
+        find: 'ranked.lanes / ranked.working + (ranked.place <= ranked.lanes % ranked.working)::integer',
         replace: 'ranked.lanes',
       },
       {

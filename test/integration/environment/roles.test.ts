@@ -26,13 +26,16 @@ function wanted(role: RoleName): string[] {
 const NEVER: readonly (readonly [RoleName, RegExp])[] = [
   [
     'writer',
-    /^(outbox \S*.*(select|update|delete|truncate)|(inbox|meta|migration|relay|lane|parked|outbox_\d) )/,
+    /^(outbox \S*.*(select|update|delete|truncate)|meta .*(insert|update|delete)|(inbox|migration|relay|lane|parked|outbox_\d) )/,
   ],
   [
     'relay',
     /^(inbox|migration) |^outbox .*(update|truncate)|^meta .*(insert|update|delete)|^lane .*(insert|delete)/,
   ],
-  ['consumer', /^(outbox .*(select|update|delete|truncate)|(meta|migration|relay|lane|outbox_\d) )/],
+  [
+    'consumer',
+    /^(outbox .*(select|update|delete|truncate)|meta .*(insert|update|delete)|(migration|relay|lane|outbox_\d) )/,
+  ],
 ]
 
 test.for(['waybill', `Way "Bill"'s`])(

@@ -98,9 +98,12 @@ test('what another instance has begun is waited for, though it has lost its leas
   for (const way of [first.broker, first.database]) way.blackhole('both')
   const second = await world.start(QUIET)
   // The broker gives the messages to the second instance; the first one's transaction is still open.
-  await eventually(() => second.log.some(({ text }) => text.startsWith('Another transaction is handling')), {
-    timeoutMs: 30_000,
-  })
+  await eventually(
+    () => second.log.some(({ text }) => text.startsWith('The message cannot be handled now')),
+    {
+      timeoutMs: 30_000,
+    },
+  )
   expect(begun).toEqual(['a 1'])
   release()
   first.database.blackhole('none')
