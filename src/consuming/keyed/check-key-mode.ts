@@ -44,7 +44,10 @@ export function checkMode(options: Options): void {
 }
 
 /** How many handlers can have a connection at a time: in mode `key` the lease on the partitions needs one. */
-export function roomForHandlers(mode: string | undefined, connections: number = Number.POSITIVE_INFINITY): number {
+export function roomForHandlers(
+  mode: string | undefined,
+  connections: number = Number.POSITIVE_INFINITY,
+): number {
   return mode === 'key' ? connections - 1 : connections
 }
 

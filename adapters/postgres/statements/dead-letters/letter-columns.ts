@@ -5,7 +5,9 @@ export function iso(column: string): string {
 
 const ERROR_CHARACTERS = 1024
 
-const TIMES = ['created_at', 'received_at', 'failed_at', 'next_attempt_at', 'ended_at'].map((name) => iso(`m.${name}`))
+const TIMES = ['created_at', 'received_at', 'failed_at', 'next_attempt_at', 'ended_at'].map((name) =>
+  iso(`m.${name}`),
+)
 
 /** What `letterOf` reads of a row `m` of the view `failed_message`. */
 export const LETTER_COLUMNS: string = [
