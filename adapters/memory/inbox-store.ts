@@ -1,6 +1,6 @@
 import type { InboxEntry, InboxStore, InboxVerdict } from '../../src/ports.ts'
 import type { Engine, Row } from './engine.ts'
-import { passGate } from './failure-rows.ts'
+import { failureRows, passGate } from './failure-rows.ts'
 import { readRow, rowLock, statement, stateOf, writeRow, type MemoryTransaction } from './transaction.ts'
 
 /** Not reachable by a user's table of the same name: theirs have no such prefix. */
@@ -22,7 +22,7 @@ export function createInboxStore(engine: Engine): InboxStore<MemoryTransaction> 
       const state = stateOf(tx)
       return statement(state, async () => {
         const messageId = entry.messageId.toLowerCase()
-        const key = JSON.stringify([entry.consumer, messageId])
+        const key = keyOf(entry.consumer, messageId)
         await engine.locks.acquire(state, rowLock(INBOX_TABLE, key))
         const known = readRow(engine, state, { table: INBOX_TABLE, key }) as InboxRow | undefined
         if (known !== undefined) return known.fingerprint === entry.fingerprint ? 'duplicate' : 'conflict'
@@ -46,8 +46,10 @@ export function createInboxStore(engine: Engine): InboxStore<MemoryTransaction> 
       const now = engine.clock.now()
       const old = [...rows].filter(([, row]) => handledAt(row) > after && handledAt(row) < now - retentionMs)
       const page = old.sort(([, a], [, b]) => handledAt(a) - handledAt(b)).slice(0, limit)
+      const kept = new Set(failureRows(engine).map(({ consumer, messageId }) => keyOf(consumer, messageId)))
       const forgotten = page.filter(
-        ([, row]) => pruning.wanted.has(consumerOf(row)) || handledAt(row) < now - unsaidMs,
+        ([key, row]) =>
+          !kept.has(key) && (pruning.wanted.has(consumerOf(row)) || handledAt(row) < now - unsaidMs),
       )
       for (const [key] of forgotten) rows.delete(key)
       const last = page.length === limit ? page.at(-1) : undefined
@@ -74,6 +76,7 @@ export async function rememberAll(
   return verdicts
 }
 
+const keyOf = (consumer: string, messageId: string): string => JSON.stringify([consumer, messageId])
 const handledAt = (row: Row): number => (row as unknown as InboxRow).handledAt
 const consumerOf = (row: Row): string => (row as unknown as InboxRow).consumer
 

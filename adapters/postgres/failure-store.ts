@@ -11,7 +11,7 @@ import { upkeep } from './failure-upkeep.ts'
 import { identifier } from './identifier.ts'
 import type { SqlDriver, SqlExecutor } from './sql-executor.ts'
 import { claimFailures } from './statements/claim-failures.ts'
-import { failAgain, giveBack, noteHandled, releaseKey, resolveLiteral } from './statements/end-failure.ts'
+import { failAgain, giveBack, noteHandled, releaseKey, resolveFailure } from './statements/end-failure.ts'
 import { claimedFailure, fateValues, keyOf, messageValues } from './statements/failure-columns.ts'
 import { recordFailure, waitForKey } from './statements/record-failure.ts'
 
@@ -72,7 +72,7 @@ export function createFailureStore<Tx>(
           await executor.query(noteHandled(schema), [claimed.failureId, by.instanceId, by.host])
           return { own: true, released: await release(executor, by, claimed) }
         },
-        resolveLiteral(schema, { failure: claimed.failureId, instance: by.instanceId }),
+        resolveFailure(schema, { failure: claimed.failureId, instance: by.instanceId }),
       ),
     fail: (claimed, by, fate) =>
       pool.transaction(async (executor) => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { InboxEntry, PruningClaim } from '../../src/ports.ts'
 import type { DatabaseSubject } from './database-subject.ts'
+import { DEAD, failure, instance } from './failure-subject.ts'
 
 const HOUR = 3_600_000
 
@@ -55,5 +56,16 @@ export function inboxPruningTests<Tx>({ subject, entry, remember }: InboxPruning
     for (const each of unsaid) expect(await remember(each)).toBe('duplicate')
     await subject().age(4 * HOUR)
     expect(await subject().database.inbox.prune({ ...given, limit: 10 })).toMatchObject({ forgotten: 4 })
+  })
+
+  test('a message of which a failure is kept is remembered, so that no late delivery handles it beside a replay', async () => {
+    const { inbox, failures } = subject().database
+    const dead = failure(instance(), { fate: { state: DEAD, reason: 'permanent' } })
+    await failures.record(dead)
+    await claim({})
+    await subject().age(9 * HOUR)
+    const limits = { retentionMs: HOUR, unsaidMs: HOUR, limit: 10 }
+    expect(await inbox.prune(limits)).toEqual({ forgotten: 0, next: null })
+    expect(await remember(dead.entry)).toBe('duplicate')
   })
 }

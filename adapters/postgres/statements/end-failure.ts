@@ -1,25 +1,23 @@
 const OWN = (schema: string): string => `update ${schema}.failure as f
 set holder = null, revision = f.revision + 1`
 
-const IS_OWN = `f.failure_id = $1::int8 and f.holder = $2::uuid and f.state = 'retry'`
+const isOwn = (failure: string, instance: string): string =>
+  `f.failure_id = ${failure}::int8 and f.holder = ${instance}::uuid and f.state = 'retry'`
+const IS_OWN = isOwn('$1', '$2')
 
 /**
- * Failure `$1`, which instance `$2` tries, is handled if this transaction commits. No row when it is not that instance's.
+ * The failure, which the instance tries, is handled if this transaction commits. No row when it is not that instance's.
+ * Without parameters, to go along with the begin of a transaction; both ids are made of digits, letters and dashes.
  * Locks: the row. Index: the primary key.
  */
-function resolveFailure(schema: string): string {
+export function resolveFailure(
+  schema: string,
+  { failure, instance }: { readonly failure: string; readonly instance: string },
+): string {
   return `${OWN(schema)}, state = 'resolved', blocking = false, next_attempt_at = null,
   ended_at = pg_catalog.clock_timestamp()
-where ${IS_OWN}
+where ${isOwn(`'${failure}'`, `'${instance}'`)}
 returning f.failure_id`
-}
-
-/** The same without parameters, to go along with the begin of a transaction. Both are made of digits and dashes. */
-export function resolveLiteral(
-  schema: string,
-  id: { readonly failure: string; readonly instance: string },
-): string {
-  return resolveFailure(schema).replace('$1', `'${id.failure}'`).replace('$2', `'${id.instance}'`)
 }
 
 /** Failure `$1` was handled by instance `$2` on host `$3`, in the transaction that resolves it. */

@@ -1,7 +1,8 @@
 /**
  * Looks at the `$2` oldest messages that were handled more than `$1` milliseconds ago by the database clock and after `$3`,
  * in microseconds since 1970, and forgets them: except those of consumers that have never said for how long they want
- * theirs remembered, which are kept for `$4` milliseconds. Returns how many it has forgotten, and when the last that it has
+ * theirs remembered, which are kept for `$4` milliseconds, and those of which a failure is kept: a dead letter must not be
+ * handled by a late delivery and then again by a replay. Returns how many it has forgotten, and when the last that it has
  * looked at was handled, or null when there were fewer than `$2`. Rows that somebody else is just pruning are left to them.
  *
  * Locks: the rows that are forgotten. Index: `inbox_handled_at`, then the primary keys.
@@ -26,9 +27,15 @@ expired as materialized (
   select i.message_id, i.consumer from page
   join ${schema}.inbox as i on i.message_id operator(pg_catalog.=) page.message_id
     and i.consumer operator(pg_catalog.=) page.consumer
-  where page.handled_at operator(pg_catalog.<) ${ago('$4')}
-    or exists (
-      select from ${schema}.inbox_retention as r where r.consumer operator(pg_catalog.=) page.consumer
+  where (
+      page.handled_at operator(pg_catalog.<) ${ago('$4')}
+      or exists (
+        select from ${schema}.inbox_retention as r where r.consumer operator(pg_catalog.=) page.consumer
+      )
+    )
+    and not exists (
+      select from ${schema}.failure as f
+      where f.consumer operator(pg_catalog.=) page.consumer and f.message_id operator(pg_catalog.=) page.message_id
     )
   for update of i skip locked
 ),
