@@ -24,6 +24,8 @@ export interface QueueFacts {
   readonly consumers: number
   /** Null when the queue for dead letters is missing. */
   readonly deadLetters: number | null
+  /** False when the exchange is missing that takes what is given up to the queue for dead letters. */
+  readonly hasDeadLetterExchange: boolean
   /** The arguments that a consumer would declare it with. */
   readonly wanted: QueueArguments
 }
@@ -120,16 +122,19 @@ async function inspectQueue(session: Session, name: string, deliveryLimit: numbe
   const wanted = planned(name, deliveryLimit).find((step) => step.name === name)?.arguments ?? {}
   const found = await countsOf(session, name)
   if (typeof found === 'string') {
-    return { name, state: 'missing', detail: found, messages: 0, consumers: 0, deadLetters: null, wanted }
+    const none = { messages: 0, consumers: 0, deadLetters: null, hasDeadLetterExchange: false }
+    return { name, state: 'missing', detail: found, ...none, wanted }
   }
   const dead = await countsOf(session, `${name}.dlq`)
   const deadLetters = typeof dead === 'string' ? null : dead.messages
+  const exchange = await ask(session, (channel) => channel.checkExchange(`${name}.dlx`))
+  const hasDeadLetterExchange = exchange.code !== REPLY.notFound
   const compared = await compareQueues(session, {
     name,
     deliveryLimit,
     withDeadLetters: deadLetters !== null,
   })
-  return { name, ...compared, ...found, deadLetters, wanted }
+  return { name, ...compared, ...found, deadLetters, hasDeadLetterExchange, wanted }
 }
 
 type Counts = Pick<QueueFacts, 'messages' | 'consumers'>

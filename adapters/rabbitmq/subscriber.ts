@@ -7,6 +7,7 @@ import type { ResolvedOptions } from './options.ts'
 import type { Session } from './session.ts'
 import { deadLetterQueue, declareTopology, planTopology, type TopologyStep } from './topology.ts'
 import { verifyTopology } from './verify.ts'
+import { watchTopology } from './watch-topology.ts'
 
 const STATES: Readonly<Record<ConnectionState, SubscriptionState>> = {
   idle: 'connecting',
@@ -28,6 +29,8 @@ interface Parts {
   readonly first: Deferred<void>
   /** Null without a connection. */
   intake: Intake | null
+  /** Ends the watch over the way of dead letters. */
+  endWatch: () => void
   stopped: boolean
   told: SubscriptionState
 }
@@ -53,6 +56,7 @@ export function openSubscription(
     connection: () => connection,
     first: deferred(),
     intake: null,
+    endWatch: () => undefined,
     stopped: false,
     told: 'connecting',
   }
@@ -60,6 +64,7 @@ export function openSubscription(
     onOpening: (session) => begin(parts, session),
     onLost: () => {
       parts.intake = null
+      parts.endWatch()
       // There is nothing to consume again and nothing left that could be answered.
       if (parts.stopped) void connection.close()
     },
@@ -150,6 +155,7 @@ async function begin(parts: Parts, session: Session): Promise<void> {
     // Stopped meanwhile: nothing is to come.
     if (parts.stopped) await intake.stop()
     else await intake.open()
+    if (deadLetters && session.alive) parts.endWatch = watchTopology(session, { queue, steps }, options)
   } catch (error) {
     // Will be the same at each attempt, so the caller has to know; later on it is logged with the retry.
     if (isWaybillError(error, 'WAYBILL_TOPOLOGY_MISMATCH')) parts.first.reject(error)

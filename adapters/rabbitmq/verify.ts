@@ -19,14 +19,20 @@ export async function verifyTopology(
   { queue, steps }: { readonly queue: string; readonly steps: readonly TopologyStep[] },
   { logger }: ResolvedOptions,
 ): Promise<void> {
-  const missing: Named[] = []
-  for (const step of steps) {
-    if (step.kind !== 'binding' && !(await exists(session, step))) missing.push(step)
-  }
+  const missing = await findMissing(session, steps)
   if (missing.length === 0) return
   const error = topologyMissing(missing)
   if (missing.some(({ kind, name }) => kind === 'queue' && name === queue)) throw error
   logger.warn({ err: error, queue }, 'A part of the topology is missing; messages may not arrive.')
+}
+
+/** What is not there of queues and exchanges; bindings cannot be looked at. */
+export async function findMissing(session: Session, steps: readonly TopologyStep[]): Promise<Named[]> {
+  const missing: Named[] = []
+  for (const step of steps) {
+    if (step.kind !== 'binding' && !(await exists(session, step))) missing.push(step)
+  }
+  return missing
 }
 
 /** Some releases show a thing only to those who have a right to it; it then counts as there. */

@@ -265,7 +265,10 @@ describe('waybill doctor on a broker', () => {
       'warning: There is no queue "gone" for the consumer of that name in the inbox.',
     ])
     expect(found('BROKER_QUEUE_READERS')).toEqual(['warning: Queue "billing" holds 1 and nobody reads it.'])
-    expect(found('BROKER_DEAD_LETTERS')).toEqual(['warning: Queue "billing.dlq" holds 1.'])
+    expect(found('BROKER_DEAD_LETTERS')).toEqual([
+      'warning: Exchange "billing.dlx" is missing: what is given up stays in queue "billing".',
+      'warning: Queue "billing.dlq" holds 1.',
+    ])
     // Nothing was made by looking.
     await expect(channel.checkQueue('gone')).rejects.toThrow('NOT_FOUND')
     await connection.close().catch(() => undefined)

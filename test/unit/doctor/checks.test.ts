@@ -60,6 +60,7 @@ const BOUND: ManagedFacts = {
         messages: 5,
         consumers: 1,
         deadLetters: 0,
+        hasDeadLetterExchange: true,
         wanted: { 'x-delivery-limit': 20 },
       },
     ],
