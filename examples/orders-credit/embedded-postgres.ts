@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { chown, cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
@@ -10,6 +11,9 @@ export interface EmbeddedPostgres {
   readonly url: string
   stop(): Promise<void>
 }
+
+/** A Ctrl-C in the terminal goes to all of its processes: the server is stopped after those who use it, and not by that. */
+const apart = { detached: process.platform !== 'win32' }
 
 interface Account {
   readonly uid: number
@@ -110,21 +114,26 @@ async function startServer({ directory, data, bin, account }: Installation): Pro
   ]
   const child = spawn(join(bin, executable('postgres')), [...flags, '-c', 'fsync=off'], {
     ...account,
+    ...apart,
     cwd: directory,
   })
-  const kill = (): void => void child.kill('SIGINT')
-  process.once('exit', kill)
+  const removeAtExit = (): void => {
+    // Who ends the process at once gets no stop: the server is told to end at once too.
+    child.kill('SIGQUIT')
+    rmSync(directory, { recursive: true, force: true, maxRetries: 10 })
+  }
+  process.once('exit', removeAtExit)
   await ready(child)
   return {
     url: `postgres://postgres@127.0.0.1:${String(port)}/postgres`,
     async stop() {
-      process.removeListener('exit', kill)
       if (child.exitCode === null) {
         const ended = once(child, 'exit')
         child.kill('SIGINT')
         await ended
       }
       await rm(directory, { recursive: true, force: true })
+      process.removeListener('exit', removeAtExit)
     },
   }
 }
@@ -144,7 +153,7 @@ function ready(child: ReturnType<typeof spawn>): Promise<void> {
 }
 
 async function run(command: string, args: readonly string[], account: Account | undefined): Promise<void> {
-  const child = spawn(command, args, { ...account, cwd: '/' })
+  const child = spawn(command, args, { ...account, ...apart, cwd: '/' })
   let output = ''
   const collect = (chunk: Buffer): void => void (output += chunk.toString())
   child.stdout.on('data', collect)

@@ -6,7 +6,7 @@ const orderId = z.uuid()
 /** What the orders service tells others. */
 const orderMessages = defineMessages(
   { 'order.created': z.object({ orderId, customer: z.string(), total: z.int().positive() }) },
-  { source: 'orders' },
+  { source: 'demo-orders' },
 )
 
 /** What the credit service answers. */
@@ -15,7 +15,7 @@ const creditMessages = defineMessages(
     'credit.reserved': z.object({ orderId }),
     'credit.refused': z.object({ orderId, reason: z.string() }),
   },
-  { source: 'credit' },
+  { source: 'demo-credit' },
 )
 
 /** Both, for a service that writes the one and handles the other. */

@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { ClientBase } from 'pg'
-import { createConsumer, createOutbox, type Consumer, type Database, type Transport } from 'waybill'
+import {
+  createConsumer,
+  createOutbox,
+  type Consumer,
+  type Database,
+  type RetryOptions,
+  type Transport,
+} from 'waybill'
 import { messages } from './messages.ts'
 
 /** Tables of the orders service; `schema` is quoted by the caller. */
@@ -23,11 +30,13 @@ export interface ServiceParts {
   readonly schema: string
   readonly database: Database<ClientBase>
   readonly transport: Transport
+  /** How often a message that fails is tried again. Default: ten times, over half an hour. */
+  readonly retry?: RetryOptions
 }
 
 /** Takes orders, tells of them, and opens or cancels each when the credit service has decided. */
-export function createOrdersService({ schema, database, transport }: ServiceParts): OrdersService {
-  const outbox = createOutbox({ source: 'orders', messages, database })
+export function createOrdersService({ schema, database, transport, retry }: ServiceParts): OrdersService {
+  const outbox = createOutbox({ source: 'demo-orders', messages, database })
 
   const decide = async (tx: ClientBase, orderId: string, state: 'open' | 'cancelled'): Promise<void> => {
     await tx.query(`update ${schema}.orders set state = $2, decisions = decisions + 1 where id = $1`, [
@@ -37,10 +46,11 @@ export function createOrdersService({ schema, database, transport }: ServicePart
   }
 
   const consumer = createConsumer({
-    name: 'orders',
+    name: 'demo-orders',
     messages,
     database,
     transport,
+    retry,
     handlers: {
       'credit.reserved': ({ payload }, { tx }) => decide(tx, payload.orderId, 'open'),
       'credit.refused': ({ payload }, { tx }) => decide(tx, payload.orderId, 'cancelled'),

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { Pool } from 'pg'
-import type { Transport } from 'waybill'
-import { memoryTransport } from 'waybill/memory'
+import type { RetryOptions, Transport } from 'waybill'
 import { pgDatabase, pgPool } from 'waybill/pg'
 import { migrate } from 'waybill/postgres'
-import { rabbitmq } from 'waybill/rabbitmq'
 import { createRelay, type Relay } from 'waybill/relay'
+import { serveAdmin, type AdminAccess } from './admin.ts'
+import { openBroker } from './broker.ts'
 import { createCreditService, creditTables } from './credit-service.ts'
 import { startEmbeddedPostgres } from './embedded-postgres.ts'
 import { createOrdersService, ordersTables, type OrdersService } from './orders-service.ts'
@@ -31,30 +31,57 @@ export interface World {
   readonly schemas: DemoSchemas
   readonly orders: OrdersService
   readonly deliveries: RepeatedDeliveries
+  /** Of the credit service, whose messages fail. */
+  readonly admin: AdminAccess
+  /** Somebody finds out the limits that are missing. @returns how many. */
+  fillInLimits(): Promise<number>
   stop(): Promise<void>
 }
 
 export const CUSTOMERS = 10
+/** The older system had no limit for this one. */
+const WITHOUT_LIMIT = 2
 const CREDIT_LIMIT = 1_200
 /** Each n-th message arrives twice. */
 const REPEAT_EVERY = 5
+/**
+ * Three attempts within two seconds, so that the demo has dead letters soon. A service of yours leaves it out: ten attempts
+ * over half an hour outlast most of what goes wrong.
+ */
+const RETRY: RetryOptions = { attempts: 3, baseMs: 200, maxMs: 500 }
+
+/** What has to be ended, the last one first. */
+type Ends = (() => Promise<unknown>)[]
 
 /** Two services with their databases, a relay for each, and a broker between them. */
 export async function startWorld(options: WorldOptions): Promise<World> {
-  const server = options.databaseUrl === undefined ? await startEmbeddedPostgres() : undefined
-  const pool = new Pool({ connectionString: server?.url ?? options.databaseUrl, max: 20 })
-  pool.on('error', () => undefined)
+  const ends: Ends = []
+  try {
+    return { ...(await buildWorld(options, ends)), stop: () => endAll(ends) }
+  } catch (error) {
+    // What is half built is torn down as well as it can be; the first error says more than those that follow.
+    await endAll(ends).catch(() => undefined)
+    throw error
+  }
+}
+
+async function buildWorld(options: WorldOptions, ends: Ends): Promise<Omit<World, 'stop'>> {
+  const pool = await openPool(options, ends)
+  const broker = await openBroker(options.amqpUrl)
+  ends.push(() => broker.close())
   const schemas = demoSchemas()
+  ends.push(() => dropTables(pool, schemas))
   await createTables(pool, schemas)
 
-  const transport: Transport =
-    options.amqpUrl === undefined ? memoryTransport() : rabbitmq({ url: options.amqpUrl })
-  const deliveries = repeatDeliveries(transport, REPEAT_EVERY, {
+  const deliveries = repeatDeliveries(broker.transport, REPEAT_EVERY, {
     async seen(messageId) {
       await pool.query(`insert into ${schemas.deliveries} values ($1)`, [messageId])
     },
   })
-  const services = startServices(pool, schemas, deliveries.transport)
+  const services = createServices(pool, schemas, deliveries.transport)
+  const admin = await serveAdmin(services.creditDatabase)
+  ends.push(() => admin.close())
+  ends.push(() => Promise.all(services.all.map((service) => service.stop())))
   await Promise.all(services.all.map((service) => service.start()))
 
   return {
@@ -62,25 +89,46 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     schemas,
     orders: services.orders,
     deliveries,
-    async stop() {
-      await Promise.all(services.all.map((service) => service.stop()))
-      await transport.close()
-      await dropTables(pool, schemas)
-      await pool.end()
-      await server?.stop()
+    admin,
+    async fillInLimits() {
+      const account = `${schemas.credit}.account`
+      const filled = await pool.query(`update ${account} set credit_limit = $1 where credit_limit is null`, [
+        CREDIT_LIMIT,
+      ])
+      return filled.rowCount ?? 0
     },
   }
 }
 
-function startServices(pool: Pool, schemas: DemoSchemas, transport: Transport) {
+async function openPool({ databaseUrl }: WorldOptions, ends: Ends): Promise<Pool> {
+  const server = databaseUrl === undefined ? await startEmbeddedPostgres() : undefined
+  if (server !== undefined) ends.push(() => server.stop())
+  const pool = new Pool({ connectionString: server?.url ?? databaseUrl, max: 20 })
+  pool.on('error', () => undefined)
+  ends.push(() => pool.end())
+  await pool.query('select').catch((cause: unknown) => {
+    throw new Error('The database cannot be used.', { cause })
+  })
+  return pool
+}
+
+/** Whatever cannot be ended, the others are. */
+async function endAll(ends: Ends): Promise<void> {
+  const errors: unknown[] = []
+  for (const end of ends.splice(0).reverse()) await end().catch((error: unknown) => errors.push(error))
+  if (errors.length > 0) throw errors[0]
+}
+
+function createServices(pool: Pool, schemas: DemoSchemas, transport: Transport) {
   const ordersDatabase = pgDatabase(pool, { schema: schemas.ordersWaybill })
   const creditDatabase = pgDatabase(pool, { schema: schemas.creditWaybill })
-  const orders = createOrdersService({ schema: schemas.orders, database: ordersDatabase, transport })
-  const credit = createCreditService({ schema: schemas.credit, database: creditDatabase, transport })
+  const parts = { transport, retry: RETRY }
+  const orders = createOrdersService({ ...parts, schema: schemas.orders, database: ordersDatabase })
+  const credit = createCreditService({ ...parts, schema: schemas.credit, database: creditDatabase })
   const relays: readonly Relay[] = [ordersDatabase, creditDatabase].map((database) =>
     createRelay({ database, transport }),
   )
-  return { orders, all: [orders.consumer, credit.consumer, ...relays] }
+  return { orders, creditDatabase, all: [orders.consumer, credit.consumer, ...relays] }
 }
 
 function demoSchemas(): DemoSchemas {
@@ -101,7 +149,7 @@ async function createTables(pool: Pool, schemas: DemoSchemas): Promise<void> {
   for (let customer = 1; customer <= CUSTOMERS; customer += 1) {
     await pool.query(`insert into ${schemas.credit}.account values ($1, $2)`, [
       customerName(customer),
-      CREDIT_LIMIT,
+      customer === WITHOUT_LIMIT ? null : CREDIT_LIMIT,
     ])
   }
   for (const schema of [schemas.ordersWaybill, schemas.creditWaybill]) await migrate(pgPool(pool), { schema })
@@ -109,7 +157,7 @@ async function createTables(pool: Pool, schemas: DemoSchemas): Promise<void> {
 
 async function dropTables(pool: Pool, schemas: DemoSchemas): Promise<void> {
   for (const schema of [schemas.orders, schemas.credit, schemas.ordersWaybill, schemas.creditWaybill]) {
-    await pool.query(`drop schema ${schema} cascade`)
+    await pool.query(`drop schema if exists ${schema} cascade`)
   }
 }
 
