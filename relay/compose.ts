@@ -66,6 +66,8 @@ interface Opening {
   readonly applicationName: string
   /** @defaultValue as many as a relay may have */
   readonly connections?: number
+  /** Statements take as long as they take. @defaultValue `false` */
+  readonly isPatient?: boolean
   readonly logger?: Logger
 }
 
@@ -77,7 +79,7 @@ function openDatabase({ url, schema }: DatabaseTarget, opening: Opening): OpenDa
     applicationName: opening.applicationName,
     size: opening.connections ?? values.WAYBILL_DATABASE_POOL_SIZE,
     connectTimeoutMs: values.WAYBILL_DATABASE_CONNECT_TIMEOUT_MS,
-    queryTimeoutMs: values.WAYBILL_DATABASE_QUERY_TIMEOUT_MS,
+    ...(opening.isPatient !== true && { queryTimeoutMs: values.WAYBILL_DATABASE_QUERY_TIMEOUT_MS }),
     onIdleError: (error) => opening.logger?.debug({ error }, 'An idle connection to the database was lost.'),
   })
   const sql = pgPool(pool)

@@ -104,6 +104,7 @@ export type {
   MessageView,
   PauseView,
   RelayView,
+  RenamePreview,
   Stats,
 } from './dead-letters/views.ts'
 export { ERROR_CODES, isWaybillError, WaybillError } from './errors.ts'

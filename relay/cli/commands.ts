@@ -1,4 +1,5 @@
 import type { Command } from './command.ts'
+import { bulkOperationsCommand } from './bulk-operations-command.ts'
 import { consumersCommand } from './consumers-command.ts'
 import { deadLettersCommand } from './dead-letters-command.ts'
 import { doctorCommand } from './doctor-command.ts'
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   relayCommand,
   statusCommand,
   deadLettersCommand,
+  bulkOperationsCommand,
   consumersCommand,
   relaysCommand,
   topologyCommand,

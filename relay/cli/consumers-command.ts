@@ -1,4 +1,4 @@
-import type { Total } from '../../src/ports.ts'
+import type { RenamePreview, Total } from '../../src/ports.ts'
 import type { Command } from './command.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { pause, pausedText, resume, type ServiceCall } from './operators/pausing.ts'
@@ -25,14 +25,18 @@ export const consumersCommand: Command = {
   summary: 'Lists, pauses, resumes and renames consumers.',
   words: `<${Object.keys(ACTIONS).join('|')}> [name] [new name]`,
   options: { ...OPERATOR_OPTIONS, yes: { type: 'boolean' } },
-  optionHelp: [['--yes', 'Renames; without, it is only told what that means.'], ...OPERATOR_HELP],
+  optionHelp: [
+    ['--yes', 'Renames, or pauses a name that is not known yet; without, it is only told what that means.'],
+    ...OPERATOR_HELP,
+  ],
   notes:
     'A pause takes effect within two seconds and lasts until it is resumed, whatever is restarted meanwhile. To rename,\n' +
     'stop all instances, and then start them with the new name; give it the name of its queue by the option `queue`.',
   use: () => 'database',
   run(call) {
     const { action, rest } = actionOf(call, ACTIONS)
-    return withOperations(call, (operations) => action({ ...call, operations, rest }))
+    const isPatient = action === rename
+    return withOperations(call, (operations) => action({ ...call, operations, rest }), isPatient)
   },
 }
 
@@ -57,10 +61,24 @@ async function rename({ operations, flags, rest, io }: ServiceCall): Promise<Exi
   if (from === undefined || to === undefined || others.length > 0)
     throw usage('Two names are wanted: the present one and the new one.')
   if (flags['yes'] !== true) {
-    io.stdout(`It would give all that is kept of "${from}" the name "${to}". Nothing was done: add --yes.\n`)
+    const preview = await operations.services.previewRename(from, to)
+    io.stdout(flags['json'] === true ? json({ dryRun: true, ...preview }) : previewText(preview))
     return EXIT.attention
   }
   await operations.services.rename(from, to, { by: actorOf(flags) })
-  io.stdout(flags['json'] === true ? json({ from, to }) : `"${from}" is "${to}" now.\n`)
+  io.stdout(
+    flags['json'] === true
+      ? json({ from, to })
+      : `"${from}" is "${to}" now. Start its instances with \`name: '${to}'\` and the queue that they had.\n`,
+  )
   return EXIT.ok
+}
+
+function previewText({ from, to, retry, waiting, dead, pause }: RenamePreview): string {
+  const paused = pause === null ? '' : ' It stays paused.'
+  return (
+    `It would give all that is kept of "${from}" the name "${to}": what its inbox remembers, and ` +
+    `${shown(retry)} to be tried again, ${shown(waiting)} waiting, ${shown(dead)} dead.${paused}\n` +
+    'Nothing was done: add --yes.\n'
+  )
 }

@@ -3,7 +3,14 @@ import type { ExitCode } from './exit-codes.ts'
 import { change, CHANGE_HELP, CHANGE_OPTIONS, restore } from './operators/change-letters.ts'
 import { FILTER_HELP, FILTER_OPTIONS } from './operators/filter-flags.ts'
 import { exportAll, groups, list, show, type LetterCall } from './operators/look-at-letters.ts'
-import { actionOf, OPERATOR_HELP, OPERATOR_OPTIONS, withOperations } from './operators/with-operations.ts'
+import {
+  actionOf,
+  OPERATOR_HELP,
+  OPERATOR_OPTIONS,
+  PAGE_HELP,
+  PAGE_OPTIONS,
+  withOperations,
+} from './operators/with-operations.ts'
 
 const ACTIONS: Readonly<Record<string, (call: LetterCall) => Promise<ExitCode>>> = {
   list,
@@ -24,13 +31,12 @@ export const deadLettersCommand: Command = {
     ...OPERATOR_OPTIONS,
     ...FILTER_OPTIONS,
     ...CHANGE_OPTIONS,
-    cursor: { type: 'string' },
-    limit: { type: 'string' },
+    ...PAGE_OPTIONS,
     payload: { type: 'boolean' },
   },
   optionHelp: [
     ...FILTER_HELP,
-    ['--limit <number>, --cursor <text>', 'How many are listed, and after which.'],
+    ...PAGE_HELP,
     ['--payload', 'Shows what the message says.'],
     ...CHANGE_HELP,
     ...OPERATOR_HELP,

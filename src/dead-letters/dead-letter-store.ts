@@ -84,8 +84,12 @@ export interface Changes extends BulkChanges {
   pause(pause: Omit<PauseView, 'pausedAt'>): Promise<void>
   /** @returns whether it was paused */
   resume(kind: PauseView['kind'], name: string): Promise<boolean>
-  /** @returns why it cannot be done; null when it is. */
-  rename(from: string, to: string): Promise<'unknown' | 'running' | 'taken' | null>
+  /** Whether an instance of one of these consumers runs, also one that has started since the transaction began. */
+  runs(consumers: readonly string[]): Promise<boolean>
+  /** Whether anything is kept of a consumer. */
+  keeps(consumer: string): Promise<boolean>
+  /** Gives all that is kept of a consumer another name. */
+  rename(from: string, to: string): Promise<void>
 }
 
 /** What operators have asked of the relays of a host. */

@@ -20,7 +20,15 @@ import type {
   Intent,
   LetterIntent,
 } from './intent.ts'
-import type { ConsumerView, ConversationView, MessageView, PauseView, RelayView, Stats } from './views.ts'
+import type {
+  ConsumerView,
+  ConversationView,
+  MessageView,
+  PauseView,
+  RelayView,
+  RenamePreview,
+  Stats,
+} from './views.ts'
 
 /**
  * What operators do with messages that got stuck: one implementation for API, command line and console.
@@ -110,8 +118,10 @@ export interface ServiceOperations {
   ): Promise<PauseView>
   /** @returns whether it was paused */
   resume(kind: PauseView['kind'], name: string, intent: Intent): Promise<boolean>
+  /** Tells what `rename` would do, and changes nothing. @throws WaybillError as `rename` */
+  previewRename(from: string, to: string): Promise<RenamePreview>
   /**
-   * Gives a consumer another name in all that is kept of it.
+   * Gives a consumer another name in all that is kept of it, in one transaction.
    * @throws WaybillError WAYBILL_NOT_FOUND, WAYBILL_STATE_CONFLICT while an instance of either name runs, or when there is
    * something of the new name
    */

@@ -2,7 +2,8 @@ import { WaybillError } from '../errors.ts'
 import { quote } from '../message/text.ts'
 import { makeChange } from './change.ts'
 import { checkName, checkReason } from './checks.ts'
-import type { DeadLetterStore } from './dead-letter-store.ts'
+import type { Total } from './dead-letter.ts'
+import type { Changes, DeadLetterStore } from './dead-letter-store.ts'
 import type { ServiceOperations } from './operations.ts'
 
 export function createServices(store: DeadLetterStore): ServiceOperations {
@@ -36,32 +37,63 @@ export function createServices(store: DeadLetterStore): ServiceOperations {
       })
       return answer === 'paused'
     },
+    async previewRename(from, to) {
+      checkNames(from, to)
+      await store.change((changes) => checkRename(changes, from, to))
+      const known = (await store.consumers()).find(({ name }) => name === from)
+      const { retry = NONE, waiting = NONE, dead = NONE, pause = null } = known ?? {}
+      return { from, to, retry, waiting, dead, pause }
+    },
     async rename(from, to, intent) {
-      checkName('The consumer', from)
-      checkName('The new name', to)
-      await makeChange(
-        store,
-        { action: 'rename', target: `consumer ${from}`, intent, about: [to] },
-        async (changes) => {
-          const problem = from === to ? 'taken' : await changes.rename(from, to)
-          if (problem !== null) throw cannotRename(problem, from, to)
-          return { answer: to, details: { to } }
-        },
-      )
+      checkNames(from, to)
+      const wanted = { action: 'rename', target: `consumer ${from}`, intent, about: [to] }
+      await makeChange(store, wanted, async (changes) => {
+        await checkRename(changes, from, to)
+        await changes.rename(from, to)
+        // It may have taken a while, in which somebody may have started one.
+        if (await changes.runs([from, to])) throw cannotRename('running', from, to)
+        await changes.note([
+          {
+            ...{ by: intent.by, action: 'rename', target: `consumer ${to}`, outcome: 'done' },
+            ...{ reason: intent.reason ?? null, details: { from } },
+          },
+        ])
+        return { answer: to, details: { to } }
+      })
     },
     stats: () => store.stats(),
   }
 }
 
+const NONE: Total = { count: 0, isExact: true }
+
+function checkNames(from: string, to: string): void {
+  checkName('The consumer', from)
+  checkName('The new name', to)
+}
+
+/** @throws WaybillError why it cannot be renamed. */
+async function checkRename(changes: Changes, from: string, to: string): Promise<void> {
+  if (await changes.runs([from, to])) throw cannotRename('running', from, to)
+  if (!(await changes.keeps(from))) throw cannotRename('unknown', from, to)
+  if (from === to || (await changes.keeps(to))) throw cannotRename('taken', from, to)
+}
+
 function cannotRename(problem: 'unknown' | 'running' | 'taken', from: string, to: string): WaybillError {
   if (problem === 'unknown') {
-    return new WaybillError('WAYBILL_NOT_FOUND', { problem: `Nothing is kept of a consumer ${quote(from)}.` })
+    return new WaybillError('WAYBILL_NOT_FOUND', {
+      problem: `Nothing is kept of a consumer ${quote(from)}.`,
+      remedy: 'See `waybill consumers list` for the names that are known.',
+    })
   }
   return new WaybillError('WAYBILL_STATE_CONFLICT', {
     problem:
       problem === 'running'
         ? `An instance of ${quote(from)} or ${quote(to)} is running.`
-        : `There is a consumer ${quote(to)} already.`,
-    remedy: problem === 'running' ? 'Stop all instances, and rename it then.' : 'Choose another name.',
+        : `Something is kept of a consumer ${quote(to)} already.`,
+    remedy:
+      problem === 'running'
+        ? 'Stop all instances, and rename it then. One that was killed counts as running until its lease has run out.'
+        : 'Choose another name.',
   })
 }

@@ -26,6 +26,17 @@ export interface ConsumerView {
   readonly pause: PauseView | null
 }
 
+/** What a rename would move, besides what the inbox remembers. */
+export interface RenamePreview {
+  readonly from: string
+  readonly to: string
+  readonly retry: Total
+  readonly waiting: Total
+  readonly dead: Total
+  /** It stays in force under the new name. */
+  readonly pause: PauseView | null
+}
+
 export interface RelayView {
   readonly relayId: string
   readonly host: string

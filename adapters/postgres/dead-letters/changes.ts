@@ -119,7 +119,7 @@ function eventValues(events: readonly NewAuditEvent[]): unknown[][] {
   ]
 }
 
-type ServiceChanges = Pick<Changes, 'pause' | 'resume' | 'rename'>
+type ServiceChanges = Pick<Changes, 'pause' | 'resume' | 'runs' | 'keeps' | 'rename'>
 
 function serviceChanges(executor: SqlExecutor, schema: string): ServiceChanges {
   const asks = async (text: string, names: unknown): Promise<boolean> =>
@@ -131,12 +131,10 @@ function serviceChanges(executor: SqlExecutor, schema: string): ServiceChanges {
     async resume(kind, name) {
       return (await executor.query(deletePause(schema), [kind, name])).length > 0
     },
+    runs: (names) => asks(isRunning(schema), names),
+    keeps: (name) => asks(isKnown(schema), name),
     async rename(from, to) {
-      if (await asks(isRunning(schema), [from, to])) return 'running'
-      if (!(await asks(isKnown(schema), from))) return 'unknown'
-      if (await asks(isKnown(schema), to)) return 'taken'
       for (const text of renameConsumer(schema)) await executor.query(text, [from, to])
-      return null
     },
   }
 }

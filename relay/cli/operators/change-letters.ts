@@ -3,14 +3,16 @@ import type {
   BulkOperation,
   BulkRequest,
   BulkSelection,
+  DeadLetter,
   Confirmation,
 } from '../../../src/ports.ts'
 import { systemClock } from '../../../src/ports.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { filterOf } from './filter-flags.ts'
-import { onlyId, type LetterCall } from './look-at-letters.ts'
+import { describe } from './bulk-operations.ts'
+import { onlyId, totalText, type LetterCall } from './look-at-letters.ts'
 import { json, table } from './table.ts'
-import { actorOf, number, text, usage } from './with-operations.ts'
+import { actorOf, neededReason, number, text, usage } from './with-operations.ts'
 
 export const CHANGE_OPTIONS = {
   all: { type: 'boolean' },
@@ -38,6 +40,7 @@ export const CHANGE_HELP: readonly (readonly [string, string])[] = [
 export function change(action: BulkAction): (call: LetterCall) => Promise<ExitCode> {
   return async (call) => {
     const { operations, flags, rest, io } = call
+    if (action === 'discard') neededReason(flags)
     if (rest.length !== 1) return changeMany(action, call)
     if (filterOf(flags) !== null || flags['all'] === true) throw usage('An id and a filter were given.')
     const intent = { by: actorOf(flags), confirm: confirmOf(call), ...reasonOf(call) }
@@ -46,9 +49,17 @@ export function change(action: BulkAction): (call: LetterCall) => Promise<ExitCo
       action === 'replay'
         ? await operations.letters.replay(id, intent)
         : await operations.letters.discard(id, { ...intent, reason: intent.reason ?? '' })
-    io.stdout(flags['json'] === true ? json(letter) : `${letter.id} is ${letter.state} now.\n`)
+    io.stdout(flags['json'] === true ? json(letter) : `${AFTER[action](letter)}\n`)
     return EXIT.ok
   }
+}
+
+const AFTER: Readonly<Record<BulkAction, (letter: DeadLetter) => string>> = {
+  replay: ({ id, state }) =>
+    state === 'waiting'
+      ? `${id} waits for an earlier one of its key that is kept; it is tried once that is out of its way.`
+      : `${id} is due. What comes of it: waybill dead-letters show ${id}`,
+  discard: ({ id }) => `${id} is discarded. To take that back: waybill dead-letters restore ${id}`,
 }
 
 export async function restore(call: LetterCall): Promise<ExitCode> {
@@ -64,6 +75,7 @@ async function changeMany(action: BulkAction, call: LetterCall): Promise<ExitCod
   const request = requestOf(action, call)
   const preview = await operations.bulk.preview(request)
   const { count, isExact } = preview.matched
+  const found = totalText(preview.matched)
   if (flags['yes'] !== true) {
     if (flags['json'] === true) io.stdout(json({ dryRun: true, ...preview }))
     else {
@@ -71,7 +83,7 @@ async function changeMany(action: BulkAction, call: LetterCall): Promise<ExitCod
       io.stdout(table(['CONSUMER', 'COUNT'], rows))
       for (const [risk, risky] of Object.entries(preview.needConfirmation))
         io.stdout(`${risky} of them are passed over without --confirm ${risk}.\n`)
-      io.stdout(`It would ${action} ${isExact ? '' : 'more than '}${count}. Nothing was done: add --yes.\n`)
+      io.stdout(`It would ${action} ${found}. Nothing was done: add --yes.\n`)
     }
     return EXIT.attention
   }
@@ -114,20 +126,17 @@ function selectionOf({ flags, rest }: LetterCall): BulkSelection {
 
 /** All relays may do the same meanwhile; what was done is known when all of it was replayed or discarded. */
 async function workAt({ id }: BulkOperation, { operations, io }: LetterCall): Promise<BulkOperation> {
+  let told = ''
   for (;;) {
     const waitMs = await operations.bulk.work()
     const now = await operations.bulk.show(id)
     if (now.state !== 'running') return now
     const { done, skipped, matched } = now.progress
-    io.stderr(`${done + skipped} of ${matched}\n`)
+    const line = `${id}: ${done + skipped} of ${matched}\n`
+    if (line !== told) io.stderr(line)
+    told = line
     await systemClock.sleep(Math.min(waitMs ?? 1000, 1000))
   }
-}
-
-function describe({ id, state, pauseReason, progress }: BulkOperation): string {
-  const { matched, done, skipped, succeeded, failedAgain } = progress
-  const why = pauseReason === null ? '' : ` (${pauseReason})`
-  return `${id} is ${state}${why}: ${done} of ${matched} done, ${skipped} passed over, ${succeeded} succeeded, ${failedAgain} failed again.\n`
 }
 
 function confirmOf({ flags }: LetterCall): Confirmation[] {

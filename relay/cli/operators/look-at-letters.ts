@@ -1,9 +1,9 @@
-import type { DeadLetter, DeadLetterOperations } from '../../../src/ports.ts'
+import type { DeadLetter, DeadLetterOperations, Total } from '../../../src/ports.ts'
 import type { CommandCall } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { filterOf } from './filter-flags.ts'
 import { json, printable, table } from './table.ts'
-import { number, text, usage } from './with-operations.ts'
+import { pageOf, usage } from './with-operations.ts'
 
 /** What an action of `waybill dead-letters` gets. */
 export interface LetterCall extends CommandCall {
@@ -14,12 +14,11 @@ export interface LetterCall extends CommandCall {
 
 export async function list(call: LetterCall): Promise<ExitCode> {
   const { operations, flags, io } = call
-  const page = await operations.letters.list(filterOf(flags) ?? {}, pageOf(call))
+  const page = await operations.letters.list(filterOf(flags) ?? {}, pageOf(call.flags))
   if (flags['json'] === true) {
     io.stdout(json(page))
     return EXIT.ok
   }
-  const { count, isExact } = page.total
   const rows = page.items.map((letter) => [
     ...[
       letter.id,
@@ -32,13 +31,13 @@ export async function list(call: LetterCall): Promise<ExitCode> {
   ])
   io.stdout(table(['ID', 'FAILED AT', 'CONSUMER', 'TYPE', 'KEY', 'REASON', 'ERROR'], rows))
   const more = page.nextCursor === null ? '' : ` More: --cursor ${page.nextCursor}`
-  io.stdout(`${isExact ? '' : 'More than '}${count} in all.${more}\n`)
+  io.stdout(`${totalText(page.total)} in all.${more}\n`)
   return EXIT.ok
 }
 
 export async function groups(call: LetterCall): Promise<ExitCode> {
   const { operations, flags, io } = call
-  const page = await operations.letters.groups(filterOf(flags) ?? {}, pageOf(call))
+  const page = await operations.letters.groups(filterOf(flags) ?? {}, pageOf(call.flags))
   if (flags['json'] === true) {
     io.stdout(json(page))
     return EXIT.ok
@@ -62,9 +61,10 @@ export async function show(call: LetterCall): Promise<ExitCode> {
     io.stdout(json({ ...letter, attemptHistory: attempts, ...(payload !== null && { payload }) }))
     return EXIT.ok
   }
-  const fields = Object.entries({ ...letter, ...(payload !== null && { payload }) })
+  const said = payload === null ? {} : { payload: payload.body }
+  const fields = Object.entries({ ...letter, waiting: totalText(letter.waiting), ...said })
     .filter(([, value]) => value !== null)
-    .map(([name, value]) => `${name.padEnd(16)}${shown(name, value)}\n`)
+    .map(([name, value]) => `${name.padEnd(16)}${shown(value)}\n`)
   io.stdout(fields.join(''))
   const rows = attempts.map((one) => [
     ...[one.endedAt.toISOString(), one.outcome, one.replay ? 'replay' : '', one.host ?? ''],
@@ -74,14 +74,18 @@ export async function show(call: LetterCall): Promise<ExitCode> {
   return EXIT.ok
 }
 
-function shown(name: string, value: unknown): string {
+/** All of it, line by line: a path that is cut off helps nobody. */
+function shown(value: unknown): string {
   if (value instanceof Date) return value.toISOString()
-  if (name === 'errorStack' && typeof value === 'string')
-    return value
-      .split('\n')
-      .map(printable)
-      .join(`\n${' '.repeat(16)}`)
-  return printable(typeof value === 'string' ? value : JSON.stringify(value))
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  return text
+    .split('\n')
+    .map(printable)
+    .join(`\n${' '.repeat(16)}`)
+}
+
+export function totalText({ count, isExact }: Total): string {
+  return isExact ? String(count) : `more than ${count}`
 }
 
 /** One JSON object a line, for all that the filter finds, with what the messages say. */
@@ -110,11 +114,6 @@ async function readPayload(
   const body = bytes.toString('utf8')
   const isText = Buffer.from(body, 'utf8').equals(bytes)
   return { encoding: isText ? 'utf8' : 'base64', body: isText ? body : bytes.toString('base64'), sealed }
-}
-
-function pageOf({ flags }: LetterCall): { cursor?: string; limit?: number } {
-  const [cursor, limit] = [text(flags, 'cursor'), number(flags, 'limit')]
-  return { ...(cursor !== undefined && { cursor }), ...(limit !== undefined && { limit }) }
 }
 
 export function onlyId({ rest }: LetterCall): string {

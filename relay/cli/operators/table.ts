@@ -1,6 +1,6 @@
 /** Rows under their headings; what programs must not read. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const shown = [headings, ...rows.map((row) => row.map(printable))]
+  const shown = [headings, ...rows.map((row) => row.map(cellOf))]
   const widths = headings.map((_, column) => Math.max(...shown.map((row) => row[column]?.length ?? 0)))
   return shown
     .map(
@@ -17,7 +17,11 @@ const MOST = 60
 
 /** What senders wrote must not move the cursor of a terminal. */
 export function printable(text: string): string {
-  const plain = text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ')
+  return text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ')
+}
+
+function cellOf(text: string): string {
+  const plain = printable(text)
   return plain.length > MOST ? `${plain.slice(0, MOST - 1)}…` : plain
 }
 

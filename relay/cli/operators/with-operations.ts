@@ -1,13 +1,19 @@
 import { hostname, userInfo } from 'node:os'
 import { WaybillError } from '../../../src/index.ts'
-import { createOperations, type Actor, type DeadLetterOperations } from '../../../src/ports.ts'
+import {
+  createOperations,
+  type Actor,
+  type DeadLetterOperations,
+  type PageRequest,
+} from '../../../src/ports.ts'
 import { databasesOf, withDatabase } from '../../compose.ts'
 import type { CommandCall, Flags } from '../command.ts'
 
-/** Runs `work` with what operators can do in the one database that is configured. */
+/** Runs `work` with what operators can do in the one database that is configured; patiently where much is to be moved. */
 export function withOperations<Result>(
   { config }: CommandCall,
   work: (operations: DeadLetterOperations) => Promise<Result>,
+  isPatient = false,
 ): Promise<Result> {
   const [target, ...others] = databasesOf(config.values)
   if (target === undefined || others.length > 0) {
@@ -16,7 +22,7 @@ export function withOperations<Result>(
       'Name the one that is meant with --database-url and --schema.',
     )
   }
-  return withDatabase(target, { config, applicationName: 'waybill operator' }, ({ database }) =>
+  return withDatabase(target, { config, applicationName: 'waybill operator', isPatient }, ({ database }) =>
     work(createOperations({ database })),
   )
 }
@@ -26,6 +32,17 @@ export const OPERATOR_OPTIONS = {
   by: { type: 'string' },
   reason: { type: 'string' },
 } as const
+
+export const PAGE_OPTIONS = { cursor: { type: 'string' }, limit: { type: 'string' } } as const
+
+export const PAGE_HELP: readonly (readonly [string, string])[] = [
+  ['--limit <number>, --cursor <text>', 'How many are listed, and after which.'],
+]
+
+export function pageOf(flags: Flags): PageRequest {
+  const [cursor, limit] = [text(flags, 'cursor'), number(flags, 'limit')]
+  return { ...(cursor !== undefined && { cursor }), ...(limit !== undefined && { limit }) }
+}
 
 export const OPERATOR_HELP: readonly (readonly [string, string])[] = [
   ['--json', 'Prints JSON.'],
@@ -59,6 +76,13 @@ export function number(flags: Flags, name: string): number | undefined {
   const value = Number(given)
   if (given.trim() !== '' && Number.isFinite(value)) return value
   throw usage(`--${name} ${given} is not a number.`)
+}
+
+/** @throws WaybillError when it is not said why. */
+export function neededReason(flags: Flags): string {
+  const reason = text(flags, 'reason') ?? ''
+  if (reason.trim() !== '') return reason
+  throw usage('It is not said why.', "Add --reason '…' for those who look into it later.")
 }
 
 export function usage(problem: string, remedy = 'See --help.'): WaybillError {

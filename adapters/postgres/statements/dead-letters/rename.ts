@@ -9,7 +9,9 @@ const TABLES = ['inbox_retention', 'partition_plan', 'failure', 'inbox'] as cons
 
 /** Whether anything is kept of consumer `$1`. No index for its entries in the inbox. */
 export function isKnown(schema: string): string {
-  return `select ${TABLES.map((table) => `exists (select from ${schema}.${table} where consumer = $1::text)`).join(' or ')}`
+  const kept = TABLES.map((table) => `exists (select from ${schema}.${table} where consumer = $1::text)`)
+  const paused = `exists (select from ${schema}.pause where kind = 'consumer' and name = $1::text)`
+  return `select ${[paused, ...kept].join(' or ')}`
 }
 
 /** What has to be said of consumer `$1` under the name `$2`, one statement after the other. */
