@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { WaybillError } from '../errors.ts'
 import type { MessageIds } from '../message/message-id.ts'
+import { parseExactJson } from '../message/read-json.ts'
 import { makeChange, type Done } from './change.ts'
 import { checkConfirmations, checkFilter, checkReason } from './checks.ts'
 import type { CursorScope, PlaceShape } from './cursor.ts'
@@ -105,15 +106,17 @@ function changing({ store, messageIds, editing }: LettersParts): Changing {
       return act('discard', id, { intent, work: move('discard') })
     },
     restore: (id, intent) => act('restore', id, { intent, work: move('restore') }),
-    replayEdited: (id, intent) =>
-      act('replay-edited', id, {
+    async replayEdited(id, intent) {
+      if (editing) checkReadable(await find(store, letterRef(id)), intent.payload)
+      return act('replay-edited', id, {
         intent,
         about: [digest(intent.payload), intent.headers ?? null],
         work(changes, letter) {
           if (!editing) throw editingOff()
           return edit(changes, letter, { intent, messageId: messageIds() })
         },
-      }),
+      })
+    },
   }
 }
 
@@ -153,6 +156,19 @@ async function edit(
   const headers = intent.headers === undefined ? null : JSON.stringify(intent.headers)
   const copy = await changes.replaceBy(letter.ref, { messageId, payload: intent.payload, headers })
   return { ref: copy.ref, messageId, before: copy.digest, after: digest(intent.payload) }
+}
+
+/** What does not even look like what it says it is would be a dead letter again. @throws WaybillError */
+function checkReadable({ id, contentType }: DeadLetterDetails, payload: Buffer): void {
+  if (!/^application\/([\w.+-]+\+)?json\b/i.test(contentType)) return
+  try {
+    parseExactJson(payload)
+  } catch (error) {
+    throw new WaybillError('WAYBILL_OPTION_INVALID', {
+      problem: `The new payload of ${id} cannot be read: ${error instanceof Error ? error.message : 'it is not JSON.'}`,
+      wanted: `Its content type is ${contentType}.`,
+    })
+  }
 }
 
 function doneWith(done: LetterRef | Edited, letter: LockedLetter, intent: LetterIntent): Done {
