@@ -59,7 +59,7 @@ export const CONNECTION_VARIABLES: VariablesOf<ConnectionValues> = {
   WAYBILL_DATABASE_QUERY_TIMEOUT_MS: {
     ...optional,
     meaning:
-      'How long a statement may take before its connection is given up. `waybill migrate` has no such limit.',
+      'How long a statement may take before its connection is given up. `waybill migrate` and `waybill consumers rename` have no such limit.',
     parser: whole('milliseconds', 100, 600_000),
     fallback: 15_000,
   },

@@ -62,7 +62,12 @@ export type AuditQuery = AuditFilter & PageRequest
 export const AUDIT_QUERY: SchemaOf<AuditQuery> = Type.Object(
   {
     actor: Type.Optional(text('Who did it.')),
-    action: Type.Optional(text('What was done, such as `dead-letters.replay`.', 64)),
+    action: Type.Optional(
+      text(
+        'What was done, such as `replay`; of a denied attempt the operation, such as `dead-letters.replay`.',
+        64,
+      ),
+    ),
     target: Type.Optional(text('What it was done to.', 300)),
     outcome: Type.Optional(
       oneOf(

@@ -1,9 +1,7 @@
 import { expect, test } from 'vitest'
-import { runCli } from '../../../relay/cli/cli.ts'
-import { COMMANDS } from '../../../relay/cli/commands.ts'
 import type { DeadLetter, DeadLetterDetails } from '../../../src/ports.ts'
 import { createWorld, type World } from '../dead-letters/world.ts'
-import { runWaybill, type WaybillRun } from './run-waybill.ts'
+import { runHere, runWaybill, type WaybillRun } from './run-waybill.ts'
 
 const waybill = ({ database }: World, ...args: string[]): Promise<WaybillRun> =>
   runWaybill(args, { WAYBILL_DATABASE_URL: database.url })
@@ -76,65 +74,8 @@ test('refuses what cannot be meant with code 2, and touches nothing', async () =
     ['dead-letters', 'discard', 'in-1'],
     ['relays', 'pause', '*'],
   ]) {
-    const run = await here(world, args)
+    const run = await runHere(args, { WAYBILL_DATABASE_URL: world.database.url })
     expect(run, args.join(' ')).toMatchObject({ code: 2, stdout: '' })
   }
   expect((await world.operations.letters.list()).total.count).toBe(1)
 })
-
-test('pauses, resumes and renames, and refuses to rename what runs', async () => {
-  await using world = await createWorld()
-  await world.fail({ key: 'k' })
-  const { pool } = world
-  await pool.query(
-    `insert into waybill.inbox (message_id, consumer, fingerprint) values (gen_random_uuid(), 'billing', 1)`,
-  )
-  await pool.query(`insert into waybill.inbox_retention (consumer, retention_ms) values ('billing', 1)`)
-  await pool.query(`insert into waybill.partition_plan values ('billing', 'billing', 4, 10)`)
-  await pool.query(
-    `insert into waybill.partition (consumer, partition) values ('billing', 0), ('billing', 1)`,
-  )
-  await pool.query(`insert into waybill.consumer_instance values
-    (gen_random_uuid(), 'billing', 'billing', 'key', 'h', now(), now() + interval '1 minute')`)
-  const paused = await waybill(
-    world,
-    'consumers',
-    'pause',
-    'billing',
-    '--reason',
-    'Its database moves.',
-    '--by',
-    'ada',
-  )
-  expect(paused).toMatchObject({ code: 0 })
-  const listed = await waybill(world, 'consumers', 'list')
-  expect(listed.stdout).toMatch(/billing +billing +1 +0 +0 +1 +by ada: Its database moves\./)
-  const rename = ['consumers', 'rename', 'billing', 'invoicing']
-  expect(await waybill(world, ...rename)).toMatchObject({ code: 5 })
-  const refused = await waybill(world, ...rename, '--yes')
-  expect(refused.code).toBe(6)
-  expect(refused.stderr).toContain('An instance of "billing" or "invoicing" is running.')
-  await pool.query(`update waybill.consumer_instance set expires_at = now()`)
-  expect(await waybill(world, ...rename, '--yes')).toMatchObject({ code: 0 })
-  for (const table of ['inbox', 'inbox_retention', 'partition_plan', 'partition', 'failure']) {
-    const names = await pool.query<{ consumer: string }>(`select distinct consumer from waybill.${table}`)
-    expect(names.rows, table).toEqual([{ consumer: 'invoicing' }])
-  }
-  expect((await pool.query(`select kind, name from waybill.pause`)).rows).toEqual([
-    { kind: 'consumer', name: 'invoicing' },
-  ])
-  expect(await waybill(world, ...rename, '--yes')).toMatchObject({ code: 6 })
-  const resumed = await waybill(world, 'consumers', 'resume', 'invoicing', '--json')
-  expect(JSON.parse(resumed.stdout)).toMatchObject({ wasPaused: true })
-})
-
-/** In this process, which is quicker where nothing but the answer counts. */
-async function here({ database }: World, args: readonly string[]): Promise<WaybillRun> {
-  const printed = { stdout: '', stderr: '' }
-  const code = await runCli(args, COMMANDS, {
-    env: { WAYBILL_DATABASE_URL: database.url },
-    stdout: (text) => (printed.stdout += text),
-    stderr: (text) => (printed.stderr += text),
-  })
-  return { code, ...printed }
-}
