@@ -8,7 +8,9 @@ test('finds a message by its id wherever something of it is: outbox, schedule, r
   const write = async (text: string): Promise<string> =>
     (await pool.query<{ id: string }>(`select ${text} as id`)).rows[0]?.id ?? ''
   const placesOf = async (id: string) => (await operations.messages.byId(id)).places
-  const waiting = await write(`waybill.write(type => 'a', key => null, payload => '{}'::jsonb, source => 's')`)
+  const waiting = await write(
+    `waybill.write(type => 'a', key => null, payload => '{}'::jsonb, source => 's')`,
+  )
   expect(await placesOf(waiting)).toMatchObject([{ place: 'outbox', type: 'a', letterId: null }])
   const later = await write(
     `waybill.schedule(type => 'a', key => null, payload => '{}'::jsonb, source => 's', deliver_at => now() + interval '1 day')`,
