@@ -10,8 +10,17 @@ import { conclude, runSuites, type Result } from './run-suites.ts'
  * some of them and other suites: `npm run test:postgres -- 13 18 --project contract`.
  */
 
-const CONTRACTS = ['database', 'inbox-store', 'outbox', 'relay-store'].map((name) => `contract/${name}`)
-const FOLDERS = ['postgres', 'pg', 'knex', 'environment', 'doctor'].map((name) => `integration/${name}/`)
+const CONTRACTS = [
+  'database',
+  'failure-store',
+  'inbox-store',
+  'outbox',
+  'partition-store',
+  'relay-store',
+].map((name) => `contract/${name}`)
+const FOLDERS = ['postgres', 'pg', 'knex', 'dead-letters', 'environment', 'doctor'].map(
+  (name) => `integration/${name}/`,
+)
 const SUITES = ['--project', 'contract', '--project', 'integration', ...CONTRACTS, ...FOLDERS]
 
 const { chosen, suites } = choose(POSTGRES_VERSIONS, process.argv.slice(2))

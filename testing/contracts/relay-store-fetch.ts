@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { systemClock, type FetchResult, type NewRecord } from '../../src/ports.ts'
+import { eventually } from '../eventually.ts'
 import { createReader, EVERYTHING, record, registerRelay, type CreateSubject } from './relay-store-reader.ts'
 
 export function relayStoreFetchContract(create: CreateSubject): void {
@@ -219,8 +220,13 @@ export function relayStoreFetchContract(create: CreateSubject): void {
       const committed = await subject.store.ring()
       expect(open).not.toEqual(before)
       expect(committed).not.toEqual(open)
-      const { pages: _, ...heard } = await (await createReader(subject.store)).fetch()
-      expect(await subject.store.ring()).toEqual(heard)
+      const reader = await createReader(subject.store)
+      // Any other transaction of the server may come between the two.
+      await eventually(async () => {
+        const { pages: _, ...heard } = await reader.fetch()
+        expect(await subject.store.ring()).toEqual(heard)
+        return true
+      })
     })
   })
 }
