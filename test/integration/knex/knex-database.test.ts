@@ -238,6 +238,8 @@ describe('what counts as infrastructure', () => {
   test('a pool without a free connection, and one that was destroyed', async () => {
     const crowded = setting.newKnex({ pool: { min: 0, max: 1 }, acquireConnectionTimeout: 100 })
     const own = knexDatabase(crowded)
+    // On a busy machine it may take longer than that to connect.
+    await eventually(() => own.ping().then(() => true))
     const failures = [
       await own.transaction(() => failureOf(own.ping())),
       await own.transaction(() => failureOf(own.transaction(() => Promise.resolve()))),
