@@ -17,7 +17,7 @@ import { decodeRecord, type MessageWritten } from './written-messages.ts'
 /** As of `createConsumer`, but what servers would be needed for is there by default. */
 export interface TestConsumerOptions<C extends Catalogue, Tx, Written extends Catalogue = C> extends Pick<
   ConsumerOptions<C, Tx, Written>,
-  'messages' | 'handlers' | 'handlerTimeoutMs' | 'onUnknownType' | 'clock' | 'logger'
+  'messages' | 'handlers' | 'handlerTimeoutMs' | 'onUnknownType' | 'retry' | 'clock' | 'logger'
 > {
   /** Default: `test`. */
   readonly name?: string | undefined
@@ -91,6 +91,9 @@ export function testConsumer<C extends Catalogue, Tx, Written extends Catalogue 
     outbox: createOutbox({ source: name, messages: writes, database: observed.database, clock }),
     handlerTimeoutMs: options.handlerTimeoutMs,
     onUnknownType: options.onUnknownType,
+    retry: options.retry,
+    // A test may let as many messages fail as it likes: each is answered.
+    breaker: false,
     logger: transport.logger,
     telemetry: transport.telemetry,
   })

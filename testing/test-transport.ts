@@ -23,12 +23,14 @@ export interface TestTransport {
   deliver(envelope: Envelope): Promise<Answer>
 }
 
-/** A consumer tells and logs what it keeps, answers, and tells its outcome, in this order. */
+/**
+ * A consumer tells and at once logs what it keeps, then answers, and at once tells its outcome. What it does on its own
+ * meanwhile, trying again what it has kept, has no answer, and is no first attempt.
+ */
 export function createTestTransport(logger: Logger = silentLogger): TestTransport {
   const self = {
+    ...untold,
     onDelivery: null as SubscribeOptions['onDelivery'] | null,
-    dead: false,
-    error: undefined as unknown,
     answered: (_answer: Answer): void => undefined,
   }
   const subscribe = (options: SubscribeOptions): ReturnType<Transport['subscribe']> => {
@@ -44,39 +46,62 @@ export function createTestTransport(logger: Logger = silentLogger): TestTranspor
       close: () => Promise.resolve(),
     })
   }
+  /** What handlers log is no reason of the consumer. */
+  const note = (fields: Readonly<Record<string, unknown>>): void => {
+    const { kept } = self
+    self.kept = null
+    if (kept === null ? !self.isAnswered : fields['attempts'] !== 1) return
+    self.dead ||= kept === 'dead'
+    self.error = fields['error'] ?? fields['text'] ?? fields['reason']
+  }
   return {
     transport: { openPublisher: refusePublishing, subscribe, close: () => Promise.resolve() },
     logger: {
       ...logger,
       warn(fields, text) {
-        self.error = fields['error'] ?? fields['text']
+        note(fields)
         logger.warn(fields, text)
       },
       error(fields, text) {
-        self.error = fields['error'] ?? fields['text'] ?? fields['reason']
+        note(fields)
         logger.error(fields, text)
       },
     },
     telemetry: {
       kept(_consumer, _type, { state }) {
-        self.dead = state === 'dead'
+        self.kept = state
       },
       handled(_consumer, _type, outcome) {
+        if (!self.isAnswered) return
+        self.isAnswered = false
         self.answered({ outcome, dead: self.dead, error: self.error })
       },
     },
     deliver(envelope) {
-      self.dead = false
-      self.error = undefined
+      Object.assign(self, untold)
       return new Promise((resolve) => {
         self.answered = resolve
-        self.onDelivery?.(deliveryOf(envelope, () => (self.dead = true)))
+        self.onDelivery?.(
+          deliveryOf(envelope, (isDead) => {
+            self.isAnswered = true
+            self.dead ||= isDead
+          }),
+        )
       })
     },
   }
 }
 
-function deliveryOf(envelope: Envelope, onDead: () => void): Delivery {
+/** What is known of a delivery before anything is. */
+const untold = {
+  dead: false,
+  error: undefined as unknown,
+  isAnswered: false,
+  /** What the consumer is about to log. */
+  kept: null as 'retry' | 'dead' | null,
+}
+
+function deliveryOf(envelope: Envelope, onAnswer: (isDead: boolean) => void): Delivery {
   return {
     envelope,
     malformed: null,
@@ -84,9 +109,15 @@ function deliveryOf(envelope: Envelope, onDead: () => void): Delivery {
     routingKey: envelope.type,
     redelivered: false,
     deliveryCount: 0,
-    ack: () => undefined,
-    release: () => undefined,
-    deadLetter: onDead,
+    ack: () => {
+      onAnswer(false)
+    },
+    release: () => {
+      onAnswer(false)
+    },
+    deadLetter: () => {
+      onAnswer(true)
+    },
   }
 }
 

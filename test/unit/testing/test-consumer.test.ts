@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { createOutbox, defineMessages, messageType, type HandlerContext } from 'waybill'
-import { memoryDatabase, testConsumer, writtenMessages, type MemoryTransaction } from 'waybill/testing'
+import { createOutbox, defineMessages, messageType, PermanentError, type HandlerContext } from 'waybill'
+import {
+  eventually,
+  fakeClock,
+  memoryDatabase,
+  testConsumer,
+  writtenMessages,
+  type MemoryTransaction,
+} from 'waybill/testing'
 import { z } from 'zod'
 
 const messages = defineMessages(
@@ -90,6 +97,82 @@ describe('testConsumer', () => {
     })
     expect([database.rows('invoices'), database.records()]).toEqual([[], []])
     expect(await consumer.deliver(order)).toMatchObject({ outcome: 'handled' })
+  })
+
+  it('says of a dead letter that it is one, and what a handler logs is no error of its message', async () => {
+    await using consumer = testConsumer({
+      messages,
+      handlers: {
+        'order.placed': ({ payload }, { logger }) => {
+          logger.warn({ error: new Error('The first try of two.') }, 'Asking again.')
+          if (payload.total === 0) throw new PermanentError('No such customer.')
+        },
+      },
+    })
+    const dead = await consumer.deliver({ type: 'order.placed', payload: { orderId: 'o-2', total: 0 } })
+    expect(dead).toMatchObject({ outcome: 'failed', dead: true, error: { message: 'No such customer.' } })
+    expect(await consumer.deliver(order)).toMatchObject({ outcome: 'handled', error: undefined, dead: false })
+  })
+
+  it('tries a failed message again when its time has come, until it is handled or a dead letter', async () => {
+    const clock = fakeClock()
+    const database = memoryDatabase({ clock })
+    const tried: string[] = []
+    await using consumer = testConsumer({
+      ...{ messages, database, clock, retry: { attempts: 3, baseMs: 1_000 } },
+      handlers: {
+        'order.placed': ({ payload: { orderId } }) => {
+          tried.push(orderId)
+          if (orderId === 'never' || tried.length < 3) throw new Error(`Not yet: ${String(tried.length)}`)
+        },
+      },
+    })
+    const placed = (orderId: string) =>
+      consumer.deliver({ type: 'order.placed', payload: { orderId, total: 1 } })
+    expect(await placed('soon')).toMatchObject({ outcome: 'failed', dead: false })
+    await clock.advance(10_000)
+    await placed('never')
+    await clock.advance(10_000)
+    expect(tried).toEqual(['soon', 'soon', 'soon', 'never', 'never', 'never'])
+    expect(database.keptFailures()).toMatchObject([
+      { state: 'resolved', reason: 'failed' },
+      { state: 'dead', reason: 'exhausted', error: { message: 'Not yet: 6' } },
+    ])
+  })
+
+  it('takes no answer of a message that is tried again for that of the one just delivered', async () => {
+    const goOn = new AbortController()
+    const retried = new Promise((resolve) => {
+      goOn.signal.addEventListener('abort', resolve)
+    })
+    let tries = 0
+    await using consumer = testConsumer({
+      ...{ messages, retry: { attempts: 2, baseMs: 1 } },
+      handlers: {
+        'order.placed': async ({ payload: { orderId } }) => {
+          if (orderId === 'o-1') {
+            await retried
+            return
+          }
+          tries += 1
+          throw new Error(`Failed: ${String(tries)}`)
+        },
+      },
+    })
+    await consumer.deliver({ type: 'order.placed', payload: { orderId: 'o-2', total: 0 } })
+    const database = consumer.database as ReturnType<typeof memoryDatabase>
+    const delivery = consumer.deliver(order)
+    await eventually(() => database.keptFailures()[0]?.state === 'dead')
+    goOn.abort()
+    expect(await delivery).toMatchObject({ outcome: 'handled', dead: false, error: undefined })
+  })
+
+  it('answers however many fail: what stops a consumer in production does not stop a test', async () => {
+    await using consumer = testConsumer({ messages, handlers })
+    for (let n = 0; n < 25; n += 1) {
+      const failed = await consumer.deliver({ type: 'order.placed', payload: { orderId: 'o', total: 0 } })
+      expect(failed.outcome).toBe('failed')
+    }
   })
 
   it('refuses to deliver what a sender could not have written', async () => {
