@@ -121,7 +121,8 @@ describe('what is kept of an error', () => {
     expect(told(Object.assign(new Error('x'), { errors: revoked() }))).toMatchObject({ message: 'x' })
   })
 
-  it('can be stored, within its bounds, whatever text an error holds', () => {
+  // Millions of characters are made up for it: a second of work, and many where others have the machine too.
+  it('can be stored, within its bounds, whatever text an error holds', { timeout: 60_000 }, () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 4000 }),
       fc
