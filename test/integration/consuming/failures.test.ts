@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import { PermanentError } from '../../../src/index.ts'
 import { startChild } from '../../support/child.ts'
@@ -109,6 +110,47 @@ describe.each(DRIVERS)('a message that fails, by %s,', (driver) => {
     await eventually(async () => (await world.kept())[0]?.state === 'resolved', { timeoutMs: 45_000 })
     expect(await world.kept()).toMatchObject([{ attempts: 1, crashes: 0 }])
     expect(await world.effects()).toEqual(new Map([[id, 1]]))
+  })
+})
+
+describe('what is kept of a failure', () => {
+  it('is each attempt with its error and stack, the place in the application, and what it has in common with others', async () => {
+    await using world = await createWorld()
+    const bookOrder = (times: number): never => {
+      throw new TypeError(`No stock at try ${String(times)}.`)
+    }
+    const runs = new Map<string, number>()
+    await world.consume({
+      retry: { attempts: 3, baseMs: 100, maxMs: 200 },
+      handlers: {
+        'order.placed': ({ messageId }) => {
+          runs.set(messageId, (runs.get(messageId) ?? 0) + 1)
+          bookOrder(runs.get(messageId) ?? 0)
+        },
+      },
+    })
+    await world.place(2)
+    await eventually(async () => (await world.kept()).filter(({ state }) => state === 'dead').length === 2)
+    const { rows: failures } = await world.pool.query<Record<string, string>>(
+      'select failure_id, error_type, error_message, error_stack, error_frame, fingerprint from waybill.failure',
+    )
+    for (const failure of failures) {
+      expect(failure).toMatchObject({ error_type: 'TypeError', error_message: 'No stock at try 3.' })
+      expect(failure['error_stack']).toContain('bookOrder')
+      expect(failure['error_frame']).toMatch(/failures\.test\.ts:bookOrder$/)
+      expect(failure['fingerprint']).toMatch(/^[0-9a-f]{16}$/)
+      const { rows: attempts } = await world.pool.query<Record<string, unknown>>(
+        `select outcome, error_type, error_message, error_stack like '%bookOrder%' as has_stack, host = $2 as here,
+           duration_ms >= 0 as took
+         from waybill.failure_attempt where failure_id = $1 order by attempt_id`,
+        [failure['failure_id'], hostname()],
+      )
+      const common = { outcome: 'failed', error_type: 'TypeError', has_stack: true, here: true, took: true }
+      expect(attempts).toEqual(
+        [1, 2, 3].map((times) => ({ ...common, error_message: `No stock at try ${String(times)}.` })),
+      )
+    }
+    expect(new Set(failures.map(({ fingerprint }) => fingerprint)).size).toBe(1)
   })
 })
 

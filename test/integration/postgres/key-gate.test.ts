@@ -99,3 +99,25 @@ test('a zombie owner that fails what the new one is handling keeps nothing and b
   expect(await zombie[0]).toBe('known')
   expect(await verdictOf(database, second)).toBe('first')
 })
+
+test('what waits though nothing is before it is let go on, the first of each key, and what has reason to wait is not', async () => {
+  await using world = await createWorld()
+  const { pool, database } = world
+  const [head, second, third] = [entry(), entry(), entry()]
+  await database.failures.record(failed(head, instance()))
+  for (const waiting of [second, third]) {
+    const { message } = failed(waiting, instance())
+    await database.handle([waiting], (tx) =>
+      database.failures.wait(tx, { entry: waiting, message, by: instance() }, 10),
+    )
+  }
+  expect(await database.failures.releaseForgotten('billing')).toBe(0)
+  // As by hand, without releasing the key.
+  await pool.query('delete from waybill.failure where message_id = $1', [head.messageId])
+  expect(await database.failures.releaseForgotten('billing')).toBe(1)
+  const { rows } = await pool.query<{ state: string }>(
+    'select state from waybill.failure order by failure_id',
+  )
+  expect(rows.map(({ state }) => state)).toEqual(['retry', 'waiting'])
+  expect(await database.failures.releaseForgotten('billing')).toBe(0)
+})

@@ -61,3 +61,28 @@ test('23: discarding a dead head lets those behind it go on in order', async () 
   expect(seen).toEqual(Array.from({ length: 19 }, (_, index) => index + 2))
   expect(world.violations).toEqual([])
 }, 120_000)
+
+test('of one key no more wait in the database than may; the rest stays at the broker, and all go on in order', async () => {
+  await using world = await createKeyedWorld()
+  const full: string[] = []
+  let broken = true
+  world.beforeEffect = (key) => {
+    if (broken && key === 'a') throw new Error('Out of stock.')
+  }
+  await world.start({
+    retry: { baseMs: 300, maxMs: 300, attempts: 1_000 },
+    failures: { waitingPerKey: 5 },
+    telemetry: { keyFull: (_consumer, type) => void full.push(type) },
+  })
+  await world.send(times('a', 30))
+  await eventually(() => full.length > 0)
+  await world.send(times('c', 10))
+  // Another partition's.
+  await eventually(async () => (await progress(world))['c'] === 10)
+  expect(await statesOf(world)).toEqual({ retry: 1, waiting: 4 })
+  broken = false
+  await world.settled(60_000)
+  expect(world.violations).toEqual([])
+  expect(await progress(world)).toEqual({ a: 30, c: 10 })
+  expect((await statesOf(world))['waiting']).toBeUndefined()
+}, 120_000)
