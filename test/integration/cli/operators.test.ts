@@ -182,3 +182,15 @@ test('renames after a dry run, and refuses already there what cannot be renamed'
   expect(await waybill(world, ...rename, '--yes')).toMatchObject({ code: 6, stdout: '' })
   expect(await waybill(world, 'consumers', 'rename', 'billing')).toMatchObject({ code: 2, stdout: '' })
 })
+
+test('takes the time that a rename takes, whatever other statements may take', async () => {
+  await using world = await createWorld()
+  await world.pool.query(`
+    insert into waybill.inbox (message_id, consumer, fingerprint)
+    select gen_random_uuid(), 'billing', 1 from generate_series(1, 200000)`)
+  const env = { WAYBILL_DATABASE_URL: world.database.url, WAYBILL_DATABASE_QUERY_TIMEOUT_MS: '100' }
+  const renamed = await runHere(['consumers', 'rename', 'billing', 'invoicing', '--yes'], env)
+  expect(renamed).toMatchObject({ code: 0, stderr: '' })
+  const left = await world.pool.query(`select from waybill.inbox where consumer = 'billing'`)
+  expect(left.rowCount).toBe(0)
+})
