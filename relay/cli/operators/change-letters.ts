@@ -124,13 +124,19 @@ function selectionOf({ flags, rest }: LetterCall): BulkSelection {
   return { filter: filter ?? {} }
 }
 
-/** All relays may do the same meanwhile; what was done is known when all of it was replayed or discarded. */
+/** So long it is waited for what comes of replays, which nobody knows while their consumer is stopped. */
+const WATCH_MS = 10_000
+
+/** All relays may do the same meanwhile. */
 async function workAt({ id }: BulkOperation, { operations, io }: LetterCall): Promise<BulkOperation> {
   let told = ''
+  let watchedUntil: number | null = null
   for (;;) {
     const waitMs = await operations.bulk.work()
     const now = await operations.bulk.show(id)
-    if (now.state !== 'running') return now
+    const isOver = now.state !== 'running' && now.state !== 'watching'
+    if (isOver || (watchedUntil !== null && systemClock.monotonic() >= watchedUntil)) return now
+    if (now.state === 'watching') watchedUntil ??= systemClock.monotonic() + WATCH_MS
     const { done, skipped, matched } = now.progress
     const line = `${id}: ${done + skipped} of ${matched}\n`
     if (line !== told) io.stderr(line)

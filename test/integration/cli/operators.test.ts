@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { BulkOperation, DeadLetter } from '../../../src/ports.ts'
+import { eventually } from '../../support/eventually.ts'
 import { ADA, createWorld, type World } from '../dead-letters/world.ts'
 import { runHere, type WaybillRun } from './run-waybill.ts'
 
@@ -79,6 +80,29 @@ test('exports what a filter finds, line by line over many pages, bytes that are 
   ])
   expect((await waybill(world, 'dead-letters', 'export', '--type', 'none')).stdout).toBe('')
 })
+
+test.each([
+  ['resolved', 0, '2 succeeded, 0 failed again'],
+  ['dead', 5, '0 succeeded, 2 failed again'],
+] as const)(
+  'waits for what comes of a replay of several: %s ends with code %i',
+  async (state, code, told) => {
+    await using world = await createWorld()
+    const ids = [await world.fail(), await world.fail()]
+    const answered = eventually(async () => {
+      const { rowCount } = await world.pool.query(
+        `update waybill.failure set state = $1, next_attempt_at = null, ended_at = case when $1 = 'resolved' then now() end
+       where state = 'retry'`,
+        [state],
+      )
+      return rowCount === 2
+    })
+    const replayed = await waybill(world, 'dead-letters', 'replay', ...ids, '--yes', '--rate', '1000')
+    await answered
+    expect(replayed.stdout).toContain(told)
+    expect(replayed.code).toBe(code)
+  },
+)
 
 test('lists, shows, pauses, resumes and cancels bulk operations', async () => {
   await using world = await createWorld()
