@@ -24,13 +24,14 @@ import type { ConsumingParts } from './parts.ts'
 import { topologyOf } from './topology.ts'
 
 /**
- * - `idle`: not started. `starting`: waits for the broker. `consuming`: as it says.
+ * - `idle`: not started. `starting`: waits for the broker. `consuming`: as it says, or stopped by an operator.
+ * - `connecting`: the broker or the queue is gone; it subscribes again until it works.
  * - `holding`: the database is down; what has arrived is kept. `detached`: it was down for so long that the
  *   subscription is given up until it is back.
  * - `stopping`, `stopped`.
  */
 export type ConsumerState =
-  'idle' | 'starting' | 'consuming' | 'holding' | 'detached' | 'stopping' | 'stopped'
+  'idle' | 'starting' | 'consuming' | 'connecting' | 'holding' | 'detached' | 'stopping' | 'stopped'
 
 export interface ConsumerStatus {
   readonly state: ConsumerState

@@ -22,7 +22,7 @@ export interface Consuming {
   /** Resolves when consuming; rejects when stopped before. */
   start(topology: QueueTopology): Promise<void>
   stop(): Promise<void>
-  state(): 'consuming' | 'holding' | 'detached'
+  state(): 'consuming' | 'connecting' | 'holding' | 'detached'
   running(): number
   waiting(): number
   /** Of those that run, kept messages that are tried again. */
@@ -93,7 +93,10 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
       await end(parts, machine, { subscriber, retrying, collector, shutdown })
       await waitAtMost(clock, GRACE_MS, pruning)
     },
-    state: () => (hold.state === 'holding' || hold.state === 'detached' ? hold.state : 'consuming'),
+    state() {
+      if (hold.state === 'holding' || hold.state === 'detached') return hold.state
+      return retrying.isPaused || self.subscriber?.isConsuming === true ? 'consuming' : 'connecting'
+    },
     running: () => dispatcher.running,
     waiting: () => dispatcher.waiting + answers.suspects(),
     retrying: () => retrying.running,

@@ -27,6 +27,9 @@ export function createPausable({ subscriber, isPaused, finish, signal }: Pausabl
     })
   }
   return {
+    get isConsuming() {
+      return subscriber.isConsuming
+    },
     async open() {
       self.wanted = true
       if (!self.paused) await subscriber.open()

@@ -6,6 +6,8 @@ import type { Session } from './verdict.ts'
 
 /** The consumer's subscription, which may be given up and taken again. */
 export interface Subscriber {
+  /** Messages come. */
+  readonly isConsuming: boolean
   /** @throws what the transport throws, such as WAYBILL_TOPOLOGY_MISMATCH. */
   open(): Promise<void>
   /** Keeps trying to open until it works or the signal aborts. */
@@ -45,6 +47,9 @@ export function createSubscriber(parts: SubscriberParts): Subscriber {
   }
 
   const subscriber: Subscriber = {
+    get isConsuming() {
+      return self.current?.state === 'consuming'
+    },
     async open() {
       const opening = new AbortController()
       self.opening = opening

@@ -26,6 +26,8 @@ export interface PartitionParts {
 /** A partition that this instance consumes. */
 export interface Partition {
   readonly state: PartitionState
+  /** Messages come, or it is on its way to others. */
+  readonly isConsuming: boolean
   /** Resolves when it is consumed for the first time; rejects when the first attempt fails. */
   readonly opening: Promise<void>
   /** Begins nothing more; what runs can still be answered. */
@@ -79,9 +81,7 @@ export function createPartition(parts: PartitionParts): Partition {
   })
 
   const finish = async (): Promise<void> => {
-    const { session } = self
-    if (session?.state === 'live') session.state = 'ending'
-    if (session !== null) await waitAtMost(clock, FINISH_MS, user.finish(session))
+    if (self.session !== null) await finishSession(parts, self.session)
     await subscriber.close()
   }
   const refresh = async (): Promise<void> => {
@@ -95,6 +95,9 @@ export function createPartition(parts: PartitionParts): Partition {
   return {
     get state() {
       return self.state
+    },
+    get isConsuming() {
+      return self.state !== 'open' || subscriber.isConsuming
     },
     opening,
     halt() {
@@ -119,6 +122,11 @@ export function createPartition(parts: PartitionParts): Partition {
       else tellFull(parts, self)
     },
   }
+}
+
+async function finishSession({ clock, user }: PartitionParts, session: Session): Promise<void> {
+  if (session.state === 'live') session.state = 'ending'
+  await waitAtMost(clock, FINISH_MS, user.finish(session))
 }
 
 /** A function, as the state changes while something is awaited. */

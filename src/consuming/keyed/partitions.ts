@@ -44,6 +44,11 @@ export function createPartitions(parts: PartitionsParts): Subscriber {
   const self = { life: null as Life | null }
 
   const subscriber: Subscriber = {
+    get isConsuming() {
+      return (
+        self.life !== null && [...self.life.owned.values()].every(({ partition }) => partition.isConsuming)
+      )
+    },
     async open() {
       const life = createLife(parts)
       self.life = life

@@ -29,6 +29,16 @@ describe('start', () => {
     await consumer.stop()
   })
 
+  it('tells of a broker that is away, until it is back', async () => {
+    const { consumer, broker } = setup()
+    await consumer.start()
+    broker.faults.goDown()
+    expect(consumer.status().state).toBe('connecting')
+    broker.faults.comeBack()
+    await eventually(() => consumer.status().state === 'consuming')
+    await consumer.stop()
+  })
+
   it('waits for a broker that is away', async () => {
     const { consumer, broker, place, outcomes } = setup()
     broker.faults.goDown()

@@ -55,6 +55,15 @@ describe('an instance that comes or goes', () => {
     expect(Object.keys(bench.lists())).toHaveLength(20)
   })
 
+  test('says that its broker is away, until all of its partitions are consumed again', async () => {
+    const bench = setup()
+    const consumer = await start(bench)
+    bench.broker.faults.goDown()
+    expect(consumer.status().state).toBe('connecting')
+    bench.broker.faults.comeBack()
+    await expect.poll(() => consumer.status().state).toBe('consuming')
+  })
+
   test('gives way when a call is never answered, and takes part again with the next one', async () => {
     const clock = createFakeClock()
     const bench = setup({ clock })
