@@ -25,7 +25,7 @@ export function createBulk(store: DeadLetterStore): BulkOperations {
   }
   const control = async (action: string, id: string, intent: Intent): Promise<BulkOperation> => {
     const number = bulkNumber(id)
-    const wanted = { action: `bulk-${action}`, target: id, intent, about: [] }
+    const wanted = { action: `bulk-operations.${action}`, target: id, intent, about: [] }
     await makeChange(store, wanted, (changes) => steer(changes, { action, number }))
     return show(id)
   }
@@ -37,13 +37,14 @@ export function createBulk(store: DeadLetterStore): BulkOperations {
     async start(request) {
       const { choice, max } = checkRequest(request)
       const about = [
+        request.action,
         request.selection,
         max,
         request.rate ?? null,
         request.canary ?? null,
         request.confirm ?? [],
       ]
-      const wanted = { action: `bulk-${request.action}`, target: 'bulk', intent: request, about }
+      const wanted = { action: 'bulk-operations.start', target: 'bulk', intent: request, about }
       return show(await makeChange(store, wanted, (changes) => begin(changes, { request, choice, max })))
     },
     list: (page = {}) =>
@@ -108,7 +109,7 @@ async function begin(
   await checkRival(changes, number)
   return {
     answer: bulkId(number),
-    details: { bulk: bulkId(number), chosen, selection: shown(request, choice) },
+    details: { bulk: bulkId(number), action: request.action, chosen, selection: shown(request, choice) },
   }
 }
 

@@ -1,7 +1,7 @@
 import type { BulkInHand, BulkNext, ChosenItem, NotedItem } from './bulk-store.ts'
 import type { Changes, DeadLetterStore, NewAuditEvent } from './dead-letter-store.ts'
 import { bulkId, letterId } from './letter-id.ts'
-import { refusal } from './rules.ts'
+import { auditedAs, refusal } from './rules.ts'
 
 /** How long a bit of work is, so that one is short and its rate is even. */
 const BIT_MS = 200
@@ -98,5 +98,5 @@ function event(bulk: BulkInHand, item: ChosenItem, problem: string | null): NewA
   const { by, action, reason, number } = bulk
   const details = { bulk: bulkId(number), revision: item.revision, ...(problem !== null && { problem }) }
   const outcome = problem === null ? 'done' : 'refused'
-  return { by, action, target: letterId(item.ref), outcome, reason, details }
+  return { by, action: auditedAs(action), target: letterId(item.ref), outcome, reason, details }
 }

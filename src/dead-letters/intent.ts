@@ -54,6 +54,7 @@ export interface AuditEvent {
   readonly address: string | null
   readonly requestId: string | null
   readonly traceId: string | null
+  /** By the name of its operation, such as `dead-letters.replay`. */
   readonly action: string
   /** What it was done to: the id of a dead letter, `bulk-…`, `consumer …`, `relay …`. */
   readonly target: string

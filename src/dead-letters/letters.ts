@@ -11,7 +11,7 @@ import type { EditIntent, LetterIntent } from './intent.ts'
 import { letterId, letterRef, type LetterRef } from './letter-id.ts'
 import type { LetterOperations } from './operations.ts'
 import { readPage } from './pages.ts'
-import { refusal, RULES, type LetterAction } from './rules.ts'
+import { auditedAs, refusal, RULES, type LetterAction } from './rules.ts'
 
 /** What an operator may see of a message. */
 export interface ShownMessage {
@@ -92,7 +92,7 @@ function changing({ store, messageIds, editing }: LettersParts): Changing {
     const { intent, about = [], work } = asked
     const ref = letterRef(id)
     checkConfirmations(intent.confirm)
-    const wanted = { action, target: id, intent, about: [intent.confirm ?? [], ...about] }
+    const wanted = { action: auditedAs(action), target: id, intent, about: [intent.confirm ?? [], ...about] }
     const answer = await makeChange(store, wanted, async (changes) => {
       const letter = await lockFor(action, ref, { changes, intent })
       return doneWith(await work(changes, letter), letter, intent)

@@ -5,6 +5,11 @@ import type { Confirmation } from './intent.ts'
 /** What an operator can do with one. */
 export type LetterAction = 'replay' | 'replay-edited' | 'discard' | 'restore'
 
+/** As the audit names it, and the operation of the API. */
+export function auditedAs(action: LetterAction): string {
+  return `dead-letters.${action}`
+}
+
 /** What the rules look at. */
 export interface LetterFacts {
   readonly id: string

@@ -16,7 +16,7 @@ export function createServices(store: DeadLetterStore): ServiceOperations {
       const { by, reason } = intent
       await makeChange(
         store,
-        { action: 'pause', target: `${kind} ${name}`, intent, about: [] },
+        { action: `${kind}s.pause`, target: `${kind} ${name}`, intent, about: [] },
         async (changes) => {
           await changes.pause({ kind, name, pausedBy: by.name, reason })
           return { answer: name }
@@ -30,7 +30,7 @@ export function createServices(store: DeadLetterStore): ServiceOperations {
     },
     async resume(kind, name, intent) {
       checkName(`The ${kind}`, name)
-      const wanted = { action: 'resume', target: `${kind} ${name}`, intent, about: [] }
+      const wanted = { action: `${kind}s.resume`, target: `${kind} ${name}`, intent, about: [] }
       const answer = await makeChange(store, wanted, async (changes) => {
         const wasPaused = await changes.resume(kind, name)
         return { answer: wasPaused ? 'paused' : 'running', details: { wasPaused } }
@@ -46,7 +46,7 @@ export function createServices(store: DeadLetterStore): ServiceOperations {
     },
     async rename(from, to, intent) {
       checkNames(from, to)
-      const wanted = { action: 'rename', target: `consumer ${from}`, intent, about: [to] }
+      const wanted = { action: 'consumers.rename', target: `consumer ${from}`, intent, about: [to] }
       await makeChange(store, wanted, async (changes) => {
         await checkRename(changes, from, to)
         await changes.rename(from, to)
@@ -54,7 +54,7 @@ export function createServices(store: DeadLetterStore): ServiceOperations {
         if (await changes.runs([from, to])) throw cannotRename('running', from, to)
         await changes.note([
           {
-            ...{ by: intent.by, action: 'rename', target: `consumer ${to}`, outcome: 'done' },
+            ...{ by: intent.by, action: 'consumers.rename', target: `consumer ${to}`, outcome: 'done' },
             ...{ reason: intent.reason ?? null, details: { from } },
           },
         ])

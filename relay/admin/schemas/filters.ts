@@ -63,10 +63,7 @@ export const AUDIT_QUERY: SchemaOf<AuditQuery> = Type.Object(
   {
     actor: Type.Optional(text('Who did it.')),
     action: Type.Optional(
-      text(
-        'What was done, such as `replay`; of a denied attempt the operation, such as `dead-letters.replay`.',
-        64,
-      ),
+      text('What was asked for, such as `dead-letters.replay`: the names of operations.', 64),
     ),
     target: Type.Optional(text('What it was done to.', 300)),
     outcome: Type.Optional(

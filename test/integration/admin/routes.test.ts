@@ -216,7 +216,7 @@ describe('the audit', () => {
     await here.api.post('/api/v1/consumers/audited/pause', { body: { reason } })
     const path = '/api/v1/audit-events?target=consumer%20audited'
     const json = await here.api.get(path, { as: 'otto' })
-    expect(json.body['items']).toMatchObject([{ actor: 'otto', action: 'pause', reason }])
+    expect(json.body['items']).toMatchObject([{ actor: 'otto', action: 'consumers.pause', reason }])
     const lines = await here.api.get(path, { as: 'otto', headers: { accept: 'application/x-ndjson' } })
     expect(JSON.parse(lines.text.trim())).toEqual((json.body['items'] as Items)[0])
     const table = await here.api.get(path, { as: 'otto', headers: { accept: 'text/csv' } })

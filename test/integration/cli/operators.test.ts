@@ -145,7 +145,11 @@ test('lists, shows, pauses, resumes and cancels bulk operations', async () => {
   expect(shown.stdout).toMatch(/in-1 +pending\nin-2 +pending\nMore: --cursor \S+\n$/)
   const events = (await world.operations.audit.list({ target: 'bulk-1', actor: 'ada', outcome: 'done' }))
     .items
-  expect(events.map(({ action }) => action)).toEqual(['bulk-cancel', 'bulk-resume', 'bulk-pause'])
+  expect(events.map(({ action }) => action)).toEqual([
+    'bulk-operations.cancel',
+    'bulk-operations.resume',
+    'bulk-operations.pause',
+  ])
 })
 
 test('pauses what is there, and what is not only when told so', async () => {

@@ -45,7 +45,7 @@ test(
     expect(rows.rows).toEqual([{ state: 'retry', replays: 1, revision: 2, count: COUNT }])
     const events = await world.pool.query(
       `select count(*)::integer, count(distinct target)::integer as letters from waybill.audit_event
-     where action = 'replay' and outcome = 'done'`,
+     where action = 'dead-letters.replay' and outcome = 'done'`,
     )
     expect(events.rows).toEqual([{ count: COUNT, letters: COUNT }])
     expect((await bulk.show(id)).progress).toMatchObject({ matched: COUNT, done: COUNT, skipped: 0 })

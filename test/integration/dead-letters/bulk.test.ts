@@ -100,7 +100,7 @@ test('does what was chosen when it began and nothing that died since, and tells 
     'succeeded',
     'succeeded',
   ])
-  const events = await audit.list({ action: 'replay', actor: 'ada' })
+  const events = await audit.list({ action: 'dead-letters.replay', actor: 'ada' })
   expect(events.items.filter(({ details }) => details['bulk'] === id)).toHaveLength(6)
 })
 

@@ -174,7 +174,7 @@ test('replay makes it due, and says who wanted it', async () => {
       actor: 'ada',
       roles: ['operator'],
       via: 'cli',
-      action: 'replay',
+      action: 'dead-letters.replay',
       outcome: 'done',
       reason: 'Fixed in 1.2.',
     },
@@ -290,11 +290,11 @@ test('an edited message is a new one in the place of the original, which is kept
   expect((await letters.show(copy.id)).headers).toEqual({ a: '1' })
   expect(await world.state(next)).toBe('waiting')
   expect((await letters.waiting(copy.id)).items.map(({ letterId }) => letterId)).toEqual([next])
-  const [event] = (await audit.list({ action: 'replay-edited' })).items
+  const [event] = (await audit.list({ action: 'dead-letters.replay-edited' })).items
   expect(event?.details).toMatchObject({ copy: copy.id, newMessageId: copy.messageId })
   expect(JSON.stringify(event)).not.toContain('21}')
   const sealed = await world.fail({ sealed: true })
-  await expect(letters.replayEdited(sealed, { by: ADA, payload: Buffer.from('') })).rejects.toThrow(
+  await expect(letters.replayEdited(sealed, { by: ADA, payload: Buffer.from('{}') })).rejects.toThrow(
     code('WAYBILL_UNSUPPORTED'),
   )
   const parked = await world.park({ key: 'p' })

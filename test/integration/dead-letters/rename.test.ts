@@ -47,12 +47,15 @@ it('keeps inbox, failures, bulk operations, pause and audit trail of a consumer 
   expect(await services.consumers()).toMatchObject([
     { name: 'invoicing', dead: { count: 1 }, pause: { reason: 'Its database moves.', pausedBy: 'ada' } },
   ])
-  expect((await audit.list({ target: id })).items.map(({ action }) => action)).toEqual(['restore', 'discard'])
+  expect((await audit.list({ target: id })).items.map(({ action }) => action)).toEqual([
+    'dead-letters.restore',
+    'dead-letters.discard',
+  ])
   for (const [target, details] of [
     ['consumer billing', { to: 'invoicing' }],
     ['consumer invoicing', { from: 'billing' }],
   ] as const) {
-    const { items } = await audit.list({ target, action: 'rename' })
+    const { items } = await audit.list({ target, action: 'consumers.rename' })
     expect(items).toMatchObject([{ actor: 'ada', details, reason: 'One word, one meaning.' }])
   }
   // The job that is under way keeps out others for the same consumer, and goes on.

@@ -54,7 +54,7 @@ describe('a dead letter that is replayed', () => {
       { outcome: 'failed', replay: false },
     ])
     expect((await audit.list({ target: id })).items).toMatchObject([
-      { actor: 'ada', action: 'replay', outcome: 'done', reason: 'The customer exists now.' },
+      { actor: 'ada', action: 'dead-letters.replay', outcome: 'done', reason: 'The customer exists now.' },
     ])
     await expect(letters.replay(id, { by: ADA })).rejects.toMatchObject({ code: 'WAYBILL_STATE_CONFLICT' })
   })
@@ -100,7 +100,9 @@ describe('a dead letter that is replayed', () => {
     }
     await eventually(async () => (await world.effects()).size === 10)
     expect([...(await world.effects()).values()]).toEqual(Array(10).fill(1))
-    expect((await scene.operations.audit.list({ action: 'replay', outcome: 'done' })).items).toHaveLength(10)
+    expect(
+      (await scene.operations.audit.list({ action: 'dead-letters.replay', outcome: 'done' })).items,
+    ).toHaveLength(10)
   })
 })
 
@@ -142,7 +144,7 @@ describe('a dead letter that is edited', () => {
     await eventually(async () => (await stateOf(scene, copy.id)) === 'resolved')
     expect(await world.effects()).toEqual(new Map([[copy.messageId, 1]]))
     expect((await letters.payload(id)).bytes.toString()).toBe('{"orderId":"o-1"}')
-    const [event] = (await audit.list({ action: 'replay-edited', outcome: 'done' })).items
+    const [event] = (await audit.list({ action: 'dead-letters.replay-edited', outcome: 'done' })).items
     expect(event).toMatchObject({ actor: 'ada', reason: 'A typo.', details: { copy: copy.id } })
     expect(event?.details['before']).not.toBe(event?.details['after'])
 

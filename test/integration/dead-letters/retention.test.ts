@@ -45,5 +45,7 @@ test('D9: retention forgets what has ended and nothing else, however old it is',
   expect(await world.state(young)).toBe('discarded')
   for (const id of [discarded, published, resolved]) expect(await world.state(id)).toBe('gone')
   expect((await bulk.list()).items.map(({ id }) => id)).toEqual([running.id])
-  expect((await operations.audit.list({ target: discarded })).items).toMatchObject([{ action: 'discard' }])
+  expect((await operations.audit.list({ target: discarded })).items).toMatchObject([
+    { action: 'dead-letters.discard' },
+  ])
 })
