@@ -8,6 +8,8 @@ export interface TcpProxy extends AsyncDisposable {
   readonly port: number
   /** How many connections pass through it now. */
   readonly connections: number
+  /** How many it has let in since it began. */
+  readonly accepted: number
   /** The same URL, but by way of this proxy. */
   url(base: string): string
   /** Breaks off all connections in the middle (RST). New ones are let in. */
@@ -44,7 +46,9 @@ export async function startTcpProxy(target: {
 }): Promise<TcpProxy> {
   const pairs = new Set<Pair>()
   const faults: Faults = { held: 'none', delayMs: 0 }
+  let accepted = 0
   const listener = createServer((client) => {
+    accepted += 1
     pairs.add(join({ client, server: connect(target), faults, leave: (pair) => pairs.delete(pair) }))
   })
   await new Promise<void>((resolve) => {
@@ -66,6 +70,9 @@ export async function startTcpProxy(target: {
     port,
     get connections() {
       return pairs.size
+    },
+    get accepted() {
+      return accepted
     },
     url: (base) => throughPort(base, port),
     reset: () => {

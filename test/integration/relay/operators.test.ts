@@ -54,8 +54,8 @@ test('with all relays paused nothing is published, also by those that start then
   await world.drained()
   expect(world.broker.arrived).toHaveLength(20)
   expect((await audit.list({ target: 'relay *' })).items.map(({ action }) => action)).toEqual([
-    'resume',
-    'pause',
+    'relays.resume',
+    'relays.pause',
   ])
 })
 
