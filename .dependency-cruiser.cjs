@@ -1,4 +1,10 @@
-const DRIVERS = { pg: 'pg', knex: 'knex', rabbitmq: 'amqplib' }
+const DRIVERS = {
+  pg: 'pg',
+  knex: 'knex',
+  rabbitmq: 'amqplib',
+  prometheus: 'prom-client',
+  opentelemetry: '@opentelemetry/api',
+}
 
 /** A driver belongs to one adapter: to swap it is to touch one folder. */
 const driverRules = Object.entries(DRIVERS).map(([adapter, driver]) => ({
@@ -109,8 +115,8 @@ module.exports = {
       name: 'only-compose-picks-adapters',
       severity: 'error',
       comment:
-        'relay/compose.ts is the composition root, the one file of the relay that names concrete adapters. Take the port as a parameter.',
-      from: { path: '^relay/', pathNot: '^relay/compose\\.ts$' },
+        'relay/compose.ts is the composition root, and the files beside it that begin like it: no other file of the relay names concrete adapters. Take the port as a parameter.',
+      from: { path: '^relay/', pathNot: ['^relay/compose\\.ts$', '^relay/compose-telemetry\\.ts$'] },
       to: { path: '^adapters/' },
     },
     {

@@ -2,7 +2,7 @@ import { createOperations, type Database, type Logger } from '../src/ports.ts'
 import type { Admin, AdminServer, Authenticate } from './admin/index.ts'
 import type { Config } from './config.ts'
 import { takesJwt } from './config/admin-relations.ts'
-import type { DatabaseTarget } from './config/databases.ts'
+import { uniqueName, type DatabaseTarget } from './config/databases.ts'
 
 /** An outbox that the admin API looks into. */
 export interface AdminOutbox {
@@ -25,11 +25,12 @@ export async function composeAdmin(
   const door = await import('./admin/index.ts')
   const authenticate = authenticateBy(values, door)
   const editing = values.WAYBILL_ADMIN_EDIT_AND_REPLAY === 'on'
+  const targets = outboxes.map(({ target }) => target)
   const admins = outboxes.map(({ target, database }) => {
     const operations = createOperations({ database, editing })
     const classify = database.classify.bind(database)
     const admin = door.createAdmin({ operations, authenticate, classify, logger })
-    return [pathOf(target, outboxes), admin] as const
+    return [pathOf(target, targets), admin] as const
   })
   const [only, ...others] = admins.map(([, admin]) => admin)
   if (only !== undefined && others.length === 0) return only.listen(address)
@@ -53,14 +54,6 @@ function authenticateBy(values: Config['values'], door: typeof import('./admin/i
   return door.anyOf(...ways)
 }
 
-/** Database and schema tell most outboxes apart; where two servers have the same ones, the host comes first. */
-function pathOf(target: DatabaseTarget, all: readonly AdminOutbox[]): string {
-  const name = shortName(target)
-  const isTaken = all.some((other) => other.target !== target && shortName(other.target) === name)
-  const host = isTaken ? `${new URL(target.url).host}.` : ''
-  return `/outboxes/${encodeURIComponent(`${host}${name}`)}`
-}
-
-function shortName({ url, schema }: DatabaseTarget): string {
-  return `${new URL(url).pathname.slice(1)}.${schema}`
+function pathOf(target: DatabaseTarget, all: readonly DatabaseTarget[]): string {
+  return `/outboxes/${encodeURIComponent(uniqueName(target, all))}`
 }

@@ -28,6 +28,7 @@ import {
 import { systemClock, WaybillError, type Database, type Logger } from '../src/ports.ts'
 import type { AdminServer } from './admin/index.ts'
 import { composeAdmin } from './compose-admin.ts'
+import { composeTelemetry } from './compose-telemetry.ts'
 import type { Config } from './config.ts'
 import { databasesOf, type DatabaseTarget } from './config/databases.ts'
 import { relayOptions } from './config/relay-options.ts'
@@ -196,6 +197,8 @@ export interface ComposeParts {
   readonly logger: Logger
   /** Looks at each database before a relay works on it, as soon as it answers; what it throws ends that relay. */
   readonly refuse: (facts: DatabaseFacts) => void
+  /** Of this release. */
+  readonly version: string
 }
 
 /**
@@ -205,13 +208,15 @@ export interface ComposeParts {
  */
 export async function composeRelays(
   config: Config,
-  { logger, refuse }: ComposeParts,
+  { logger, refuse, version }: ComposeParts,
 ): Promise<ComposedRelays> {
   const { values } = config
   const options = relayOptions(values)
   const host = values.WAYBILL_HOST ?? hostname()
-  const open = databasesOf(values).map((target) => ({
-    name: describeTarget(target),
+  const targets = databasesOf(values)
+  const telemetry = await composeTelemetry(config, { logger, version, targets })
+  const open = targets.map((target) => ({
+    ...{ name: describeTarget(target), telemetry: telemetry.of(target) },
     ...openDatabase(target, { config, logger, applicationName: 'waybill relay' }),
   }))
   // The address as it is now is refused here where it asks for what cannot be; later it is only tried again.
@@ -224,9 +229,12 @@ export async function composeRelays(
     return found
   }
   const relays = groupRelays(
-    open.map(({ name, database, inspect }) => {
+    open.map(({ name, database, inspect, telemetry: listening }) => {
       const checked = { ...database, relay: { ...database.relay, meta: () => meta(database, inspect) } }
-      return { name, relay: createRelay({ database: checked, transport, logger, host }, options) }
+      return {
+        name,
+        relay: createRelay({ database: checked, transport, logger, host, telemetry: listening }, options),
+      }
     }),
     logger,
   )
@@ -234,6 +242,7 @@ export async function composeRelays(
     listen: values.WAYBILL_HEALTH_LISTEN,
     live: () => liveChecks(relays.status()),
     ready: () => readyChecks(relays.status()),
+    metrics: telemetry.metrics,
   })
   const { admin, closeAdmin } = await openAdmin(config, logger)
   const close = async (): Promise<void> => {
@@ -241,6 +250,7 @@ export async function composeRelays(
     await transport.close()
     await Promise.all(open.map((one) => one.close()))
     await health.close()
+    await telemetry.close()
   }
   return { relays, health, admin, close }
 }

@@ -4,6 +4,7 @@ import { repeatedDatabases, urlsIn } from './config/databases.ts'
 import { configurationError, type ConfigProblem } from './config/problem.ts'
 import { relationProblems } from './config/relay-options.ts'
 import { growingRedact, showSecret, type Redact } from './config/secrets.ts'
+import { readOpenTelemetry, type OpenTelemetrySettings } from './config/open-telemetry.ts'
 import { isServiceLink, nearestName } from './config/unknown-names.ts'
 import type { NeededBy, Variable } from './config/variable.ts'
 import { VARIABLES, type VariableName, type VariableValues } from './config/variables.ts'
@@ -32,6 +33,8 @@ export interface Config {
    * @throws WaybillError WAYBILL_CONFIGURATION_INVALID
    */
   readonly amqpUrl: () => string
+  /** Null when the standard variables of OpenTelemetry do not ask for traces. */
+  readonly openTelemetry: OpenTelemetrySettings | null
 }
 
 const PREFIX = 'WAYBILL_'
@@ -71,7 +74,7 @@ export function readConfig(use: ConfigUse, source: ConfigSource = {}): Config {
     hide(url)
     return url
   }
-  return { values: checked, redact, amqpUrl }
+  return { values: checked, redact, amqpUrl, openTelemetry: readOpenTelemetry(env) }
 }
 
 /** A variable that was found good once, read anew. */

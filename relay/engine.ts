@@ -32,6 +32,11 @@ const BEAT_MS = 200
 
 export function createEngine(parts: EngineParts): Engine {
   const works = assemble(parts)
+  const { tracing } = parts.telemetry
+  const quietly = (work: () => void): void => {
+    if (tracing === undefined) work()
+    else tracing.quietly(work)
+  }
   const { fetching, leasing, settling, upkeep, wishes, drain, mood } = works
   let stopListening: (() => void) | null = null
   let stopBeat: (() => void) | null = null
@@ -55,7 +60,9 @@ export function createEngine(parts: EngineParts): Engine {
     start() {
       stopBeat = parts.clock.after(0, beatOn)
       stopListening = parts.database.committed.listen(() => {
-        fetching.wake()
+        quietly(() => {
+          fetching.wake()
+        })
       })
       for (const duty of [leasing, fetching, settling, upkeep, wishes]) duty.start()
     },
@@ -96,6 +103,7 @@ function assemble(parts: EngineParts): Works {
     leasing: openLeasing({ parts, lease, drain, common, works: () => works }),
     fetching: createFetching({
       ...common,
+      telemetry,
       isAccepting: mayPublish,
       onRecords: tick,
       onMissing: () => {
@@ -122,7 +130,10 @@ function assemble(parts: EngineParts): Works {
     publisher: transport.openPublisher({
       onOutcome(message, outcome) {
         drain.outcome(message, outcome)
-        if (outcome.kind === 'confirmed') pulse.idleSince = null
+        if (outcome.kind === 'confirmed') {
+          pulse.idleSince = null
+          pulse.publishedAt = clock.now()
+        }
         tick()
       },
       onState(state) {
@@ -203,8 +214,8 @@ function openLeasing({ parts, lease, common, works }: LeasingSetting): Leasing {
     onFatal: (error) => {
       parts.onFatal(error)
     },
-    onLost: (reason) => {
-      loseAll(works(), reason)
+    onLost: (reason, event) => {
+      loseAll(works(), { reason, event })
     },
     onLanes: () => {
       works().upkeep.lanesChanged()

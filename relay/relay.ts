@@ -5,9 +5,10 @@ import {
   type Logger,
   type Service,
   type Telemetry,
+  type TelemetryOption,
   type Transport,
 } from '../src/index.ts'
-import { LANE_COUNT, silentLogger, silentTelemetry, systemClock, type OutboxMeta } from '../src/ports.ts'
+import { LANE_COUNT, listenTo, silentLogger, systemClock, type OutboxMeta } from '../src/ports.ts'
 import { createEngine, type Engine } from './engine.ts'
 import { checkParts } from './parts.ts'
 import { resolveOptions, type RelayOptions, type ResolvedRelayOptions } from './options.ts'
@@ -21,7 +22,8 @@ export interface RelayParts {
   readonly database: RelayDatabase
   readonly transport: Transport
   readonly clock?: Clock
-  readonly telemetry?: Telemetry
+  /** What listens to it, such as metrics and traces. Default: nothing. */
+  readonly telemetry?: TelemetryOption
   readonly logger?: Logger
   /** Shown to operators. @defaultValue the name of this machine */
   readonly host?: string
@@ -48,13 +50,13 @@ export interface Relay extends Service {
 export function createRelay(parts: RelayParts, options: RelayOptions = {}): Relay {
   checkParts(parts)
   const resolved = resolveOptions(options)
-  const clock = parts.clock ?? systemClock
+  const { clock = systemClock, logger = silentLogger } = parts
   const life: Life = {
     parts: {
       ...parts,
       clock,
-      telemetry: parts.telemetry ?? silentTelemetry,
-      logger: parts.logger ?? silentLogger,
+      telemetry: listenTo(parts.telemetry, logger),
+      logger,
       host: parts.host ?? hostname(),
     },
     options: resolved,
@@ -70,6 +72,7 @@ export function createRelay(parts: RelayParts, options: RelayOptions = {}): Rela
       answeredAt: null,
       idleSince: null,
       paused: false,
+      publishedAt: null,
     },
     end: () => undefined,
   }
@@ -82,7 +85,7 @@ export function createRelay(parts: RelayParts, options: RelayOptions = {}): Rela
       return life.engine?.relayId ?? ''
     },
     wake() {
-      life.engine?.wake()
+      quietly(life, () => life.engine?.wake())
     },
     status: () =>
       statusOf(life.pulse, {
@@ -91,15 +94,15 @@ export function createRelay(parts: RelayParts, options: RelayOptions = {}): Rela
         options: resolved,
         now: clock.monotonic(),
       }),
-    start: () => (life.starting ??= start(life)),
-    stop: () => (life.stopping ??= stop(life)),
+    start: () => (life.starting ??= quietly(life, () => start(life))),
+    stop: () => (life.stopping ??= quietly(life, () => stop(life))),
     [Symbol.asyncDispose]: () => relay.stop(),
   }
   return relay
 }
 
 interface Life {
-  readonly parts: Required<RelayParts>
+  readonly parts: Required<Omit<RelayParts, 'telemetry'>> & { readonly telemetry: Telemetry }
   readonly options: ResolvedRelayOptions
   readonly pulse: Pulse
   readonly abort: AbortController
@@ -108,6 +111,12 @@ interface Life {
   stopping: Promise<void> | null
   failure: WaybillError | null
   end: (failure: WaybillError | null) => void
+}
+
+/** What a relay does is no part of anybody's trace. */
+function quietly<Result>({ parts }: Life, work: () => Result): Result {
+  const { tracing } = parts.telemetry
+  return tracing === undefined ? work() : tracing.quietly(work)
 }
 
 const LOOK_MS = 10

@@ -3,6 +3,7 @@ import type {
   Database,
   Drain,
   Duty,
+  LaneEvent,
   Lease,
   Logger,
   OutboxMeta,
@@ -86,6 +87,8 @@ export function beat(works: Works): void {
   leasing.check()
   const hasWork = drain.unsent() + drain.inFlight() > 0 && pulse.publisher === 'ready'
   pulse.idleSince = hasWork ? (pulse.idleSince ?? now) : null
+  const { paused, publishedAt } = pulse
+  parts.telemetry.relay?.({ inFlight: drain.inFlight(), paused, publishedAt })
   tick(works)
 }
 
@@ -94,17 +97,24 @@ export function onPublisherState(works: Works, state: PublisherState): void {
   if (mood.publisher === state) return
   mood.publisher = state
   parts.pulse.publisher = state
+  parts.telemetry.publisher?.(state)
   const level = state === 'ready' ? 'info' : 'warn'
   if (!mood.isStopping) parts.logger[level]({ state }, `The connection to the broker is ${state}.`)
   tickSoon(works)
 }
 
 /** The lease cannot be proven: first nothing more of ours may reach the broker, then nothing is remembered. */
-export function loseAll({ parts, drain, publisher, leasing }: Works, reason: string): void {
+export function loseAll(
+  { parts, drain, publisher, leasing }: Works,
+  { reason, event }: { readonly reason: string; readonly event: LaneEvent },
+): void {
   publisher.reset()
-  for (const { lane } of drain.lanes.owned()) drain.lanes.remove(lane)
+  for (const { lane } of drain.lanes.owned()) {
+    drain.lanes.remove(lane)
+    parts.telemetry.lane?.(lane, event)
+  }
   parts.telemetry.leaseLost?.()
-  parts.telemetry.lanes?.(0)
+  parts.telemetry.lanes?.([])
   const { relayId } = leasing
   parts.logger.warn({ relayId, reason }, 'The relay has lost its lease and begins anew.')
 }

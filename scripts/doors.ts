@@ -10,6 +10,8 @@ export const DOORS: Readonly<Record<string, string>> = {
   knex: 'adapters/knex/index.ts',
   rabbitmq: 'adapters/rabbitmq/index.ts',
   memory: 'adapters/memory/index.ts',
+  prometheus: 'adapters/prometheus/index.ts',
+  opentelemetry: 'adapters/opentelemetry/index.ts',
   relay: 'relay/index.ts',
   admin: 'relay/admin/index.ts',
   testing: 'testing/index.ts',

@@ -135,7 +135,7 @@ export { LANE_COUNT, laneOf } from './message/lane.ts'
 export { DEFAULT_LIMITS, NAME_BYTES } from './message/limits.ts'
 export type { Limits } from './message/limits.ts'
 export { currentMessage, runWithMessage } from './message/message-context.ts'
-export { createMessageIds, inboxId, isMessageId } from './message/message-id.ts'
+export { createMessageIds, inboxId, isMessageId, timeOfId } from './message/message-id.ts'
 export type { MessageIds } from './message/message-id.ts'
 export type { Message, MessageToWrite, ReadMessage, WrittenMessage } from './message/message.ts'
 export { SLOT_COUNT, slotOf, slotRoutingKey } from './message/slot.ts'
@@ -188,8 +188,39 @@ export { checkNames, checkShape, SHAPES } from './shape.ts'
 export type { Shape } from './shape.ts'
 export { silentLogger } from './telemetry/logger.ts'
 export type { Logger, LogMethod } from './telemetry/logger.ts'
+export { ATTRIBUTES, BUCKETS, LABELS, METRICS, SEMCONV, SPANS } from './telemetry/names.ts'
+export type { LabelName, Metric, MetricName } from './telemetry/names.ts'
+export type { HandledOutcome } from './telemetry/handled-outcome.ts'
+export { listenTo } from './telemetry/listen.ts'
+export type { TelemetryOption } from './telemetry/listen.ts'
+export type { ConsumerSample, OutboxSample, TableSample } from './telemetry/sample.ts'
 export { silentTelemetry } from './telemetry/telemetry.ts'
-export type { HandledOutcome, KeptAs, Telemetry } from './telemetry/telemetry.ts'
+export type {
+  ActionOutcome,
+  AdminMoments,
+  AnsweredRequest,
+  ConsumerMoments,
+  FailedOutcome,
+  HandledResult,
+  KeptAs,
+  LaneEvent,
+  RelayBeat,
+  RelayMoments,
+  ResolvedBy,
+  Telemetry,
+  WriterMoments,
+} from './telemetry/telemetry.ts'
+export type {
+  CreatedMessage,
+  Creation,
+  Handling,
+  HandlingAttempt,
+  HandlingEnd,
+  Publishing,
+  TraceHeaders,
+  TraceIds,
+  Tracing,
+} from './telemetry/tracing.ts'
 export type {
   BrokerDeath,
   Delivery,

@@ -71,7 +71,7 @@ export function createTestTransport(logger: Logger = silentLogger): TestTranspor
       kept(_consumer, _type, { state }) {
         self.kept = state
       },
-      handled(_consumer, _type, outcome) {
+      handled(_consumer, _type, { outcome }) {
         if (!self.isAnswered) return
         self.isAnswered = false
         self.answered({ outcome, dead: self.dead, error: self.error })

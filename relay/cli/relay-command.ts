@@ -29,7 +29,11 @@ export const relayCommand: Command = {
     })
     const signals = listenForStop(logger)
     try {
-      const composed = await composeRelays(config, { logger, refuse: refuseUnsafe })
+      const composed = await composeRelays(config, {
+        logger,
+        refuse: refuseUnsafe,
+        version: packageVersion(),
+      })
       return await runToTheEnd(composed, { logger, signals, limitMs: values.WAYBILL_SHUTDOWN_TIMEOUT_MS })
     } finally {
       signals.ignoreAgain()

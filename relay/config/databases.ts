@@ -31,6 +31,28 @@ export function databasesOf({ WAYBILL_DATABASE_URL, WAYBILL_SCHEMA }: DatabaseVa
   })
 }
 
+/**
+ * By what metrics tell an outbox from others.
+ * @param only how it is called when there is only one.
+ */
+export function outboxName(
+  target: DatabaseTarget,
+  { targets, only }: { readonly targets: readonly DatabaseTarget[]; readonly only: string },
+): string {
+  return targets.length > 1 ? uniqueName(target, targets) : only
+}
+
+/** Database and schema tell most outboxes apart; where two servers have the same ones, the host comes first. */
+export function uniqueName(target: DatabaseTarget, all: readonly DatabaseTarget[]): string {
+  const name = shortName(target)
+  const isTaken = all.some((other) => other !== target && shortName(other) === name)
+  return isTaken ? `${new URL(target.url).host}.${name}` : name
+}
+
+function shortName({ url, schema }: DatabaseTarget): string {
+  return `${new URL(url).pathname.slice(1)}.${schema}`
+}
+
 /** The schemas that a URL names itself. */
 export function schemasOf(url: string): string[] {
   return new URL(url).searchParams.getAll(SCHEMA_PARAMETER)

@@ -11,13 +11,15 @@ export interface ProcessValues {
   readonly WAYBILL_LOG_FORMAT: LogFormat
   readonly WAYBILL_SHUTDOWN_TIMEOUT_MS: number
   readonly WAYBILL_HOST: string | null
+  readonly WAYBILL_OUTBOX: string
 }
 
 /** What the process is like around the relay. */
 const PROCESS_VARIABLES: VariablesOf<ProcessValues> = {
   WAYBILL_HEALTH_LISTEN: {
     ...optional,
-    meaning: 'Where /livez and /readyz are served. Port 0 takes any free one. The image sets 0.0.0.0:9464.',
+    meaning:
+      'Where /livez, /readyz and /metrics are served. Port 0 takes any free one. The image sets 0.0.0.0:9464.',
     parser: listenAddress(),
     fallback: { host: '127.0.0.1', port: 9464 },
   },
@@ -44,6 +46,13 @@ const PROCESS_VARIABLES: VariablesOf<ProcessValues> = {
     meaning: 'The name by which `waybill status` shows this relay. Left out: the host name of the machine.',
     parser: shortText(255),
     fallback: null,
+  },
+  WAYBILL_OUTBOX: {
+    ...optional,
+    meaning:
+      'How metrics call the outbox, in their label `outbox`. Of several, each is called by its database and schema.',
+    parser: shortText(100),
+    fallback: 'default',
   },
 }
 

@@ -11,7 +11,7 @@ export interface HealthCheck {
 }
 
 /** The paths that are served; the image's HEALTHCHECK and docker-compose.yml name them. */
-export const HEALTH_PATHS = { live: '/livez', ready: '/readyz' } as const
+export const HEALTH_PATHS = { live: '/livez', ready: '/readyz', metrics: '/metrics' } as const
 
 export interface HealthServerOptions {
   readonly listen: { readonly host: string; readonly port: number }
@@ -19,6 +19,8 @@ export interface HealthServerOptions {
   readonly live: () => readonly HealthCheck[]
   /** Whether the relay can do its work. Must not throw. */
   readonly ready: () => readonly HealthCheck[]
+  /** What Prometheus reads, in a format that the one who asks accepts. */
+  readonly metrics: (accept: string) => Promise<{ readonly contentType: string; readonly text: string }>
 }
 
 export interface HealthServer {
@@ -73,15 +75,32 @@ async function listen(server: Server, { host, port }: HealthServerOptions['liste
 
 function answer(options: HealthServerOptions, request: IncomingMessage, response: ServerResponse): void {
   const path = request.url?.split('?', 1)[0]
-  const checks =
-    path === HEALTH_PATHS.live ? options.live : path === HEALTH_PATHS.ready ? options.ready : undefined
-  if (checks === undefined) {
+  const answers: Readonly<Record<string, (() => void) | undefined>> = {
+    [HEALTH_PATHS.live]: () => report(response, options.live()),
+    [HEALTH_PATHS.ready]: () => report(response, options.ready()),
+    [HEALTH_PATHS.metrics]: () => void sendMetrics(options, request, response),
+  }
+  const given = path === undefined ? undefined : answers[path]
+  if (given === undefined) {
     send(response, 404, { error: `Nothing is here. Served: ${Object.values(HEALTH_PATHS).join(', ')}.` })
   } else if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD')
     send(response, 405, { error: 'Only GET and HEAD are answered.' })
   } else {
-    report(response, checks())
+    given()
+  }
+}
+
+async function sendMetrics(
+  { metrics }: HealthServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  try {
+    const { contentType, text } = await metrics(request.headers.accept ?? '')
+    write(response, 200, { contentType, text })
+  } catch (error) {
+    send(response, 500, { error: `The metrics cannot be read: ${String(error)}` })
   }
 }
 
@@ -93,9 +112,19 @@ function report(response: ServerResponse, checks: readonly HealthCheck[]): void 
 
 /** node:http leaves the body out of an answer to HEAD by itself. */
 function send(response: ServerResponse, status: number, body: object): void {
-  const text = `${JSON.stringify(body)}\n`
+  write(response, status, {
+    contentType: 'application/json; charset=utf-8',
+    text: `${JSON.stringify(body)}\n`,
+  })
+}
+
+function write(
+  response: ServerResponse,
+  status: number,
+  { contentType, text }: { readonly contentType: string; readonly text: string },
+): void {
   response.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
+    'content-type': contentType,
     'content-length': Buffer.byteLength(text),
     'cache-control': 'no-store',
   })

@@ -4,6 +4,7 @@ import {
   isWaybillError,
   type Clock,
   type Drain,
+  type LaneEvent,
   type Lease,
   type Logger,
   type OutboxMeta,
@@ -26,7 +27,7 @@ export interface LeasingParts {
   /** What was found at start. */
   readonly meta: OutboxMeta
   /** The lanes cannot be proven any more: nothing may be published from memory. Called before anything else. */
-  onLost(reason: string): void
+  onLost(reason: string, event: LaneEvent): void
   /** Lanes came or went. */
   onLanes(): void
   /** The relay cannot go on. */
@@ -103,7 +104,7 @@ export function createLeasing(parts: LeasingParts): Leasing {
     check() {
       const { lease, clock } = parts
       if (state.registered && !lease.proven(clock.monotonic()))
-        lose(parts, state, 'It was not renewed in time.')
+        lose(parts, state, { reason: 'It was not renewed in time.', event: 'expired' })
       else if (!lease.stalled && parts.drain.lanes.empty().length === 0) return
       duty.poke()
     },
@@ -119,18 +120,24 @@ export function createLeasing(parts: LeasingParts): Leasing {
       state.registered = false
       parts.lease.lost()
       for (const id of [...state.retired, relayId]) await parts.store.unregister(id)
-      for (const { lane } of parts.drain.lanes.owned()) parts.drain.lanes.remove(lane)
-      parts.telemetry.lanes?.(0)
+      const lanes = parts.drain.lanes.owned().map(({ lane }) => lane)
+      for (const lane of lanes) parts.drain.lanes.remove(lane)
+      tellLanes(parts, lanes, 'released')
     },
   }
 }
 
-function lose(parts: LeasingParts, state: State, reason: string): void {
+interface Loss {
+  readonly reason: string
+  readonly event: LaneEvent
+}
+
+function lose(parts: LeasingParts, state: State, { reason, event }: Loss): void {
   state.life += 1
   state.registered = false
   state.retired.push(state.relayId)
   parts.lease.lost()
-  parts.onLost(reason)
+  parts.onLost(reason, event)
   state.relayId = randomUUID()
 }
 
@@ -174,7 +181,7 @@ async function renew(parts: LeasingParts, state: State): Promise<void> {
   parts.onAnswer()
   if (life !== state.life) return
   if (!isAlive) {
-    lose(parts, state, 'It had run out.')
+    lose(parts, state, { reason: 'It had run out.', event: 'expired' })
     return
   }
   const wasStalled = lease.stalled
@@ -190,7 +197,7 @@ async function release(parts: LeasingParts, state: State): Promise<void> {
   await parts.store.releaseLanes(state.relayId, lanes)
   if (life !== state.life) return
   for (const lane of lanes) parts.drain.lanes.remove(lane)
-  parts.telemetry.lanes?.(parts.drain.lanes.owned().length)
+  tellLanes(parts, lanes, 'released')
   parts.logger.debug({ lanes }, 'Lanes were given to other relays.')
 }
 
@@ -201,28 +208,31 @@ async function rebalance(parts: LeasingParts, state: State): Promise<void> {
   parts.onAnswer()
   if (life !== state.life) return
   if (result === null) {
-    lose(parts, state, 'The relay was taken off the list.')
+    lose(parts, state, { reason: 'The relay was taken off the list.', event: 'lost' })
     return
   }
   await checkMeta(parts, state, result)
   if (life !== state.life) return
   if (misses(drain, result)) {
-    lose(parts, state, 'A lane has another owner.')
+    lose(parts, state, { reason: 'A lane has another owner.', event: 'lost' })
     return
   }
-  const before = drain.lanes.owned().length
+  const before = new Set(drain.lanes.owned().map(({ lane }) => lane))
   drain.lanes.claim(result.owned)
   drain.lanes.leave(result.surplus)
   state.settledIn = true
-  const now = drain.lanes.owned().length
-  if (now !== before) {
-    parts.telemetry.lanes?.(now)
-    parts.logger.info(
-      { lanes: result.owned.map(({ lane }) => lane), relays: result.liveRelays },
-      'Lanes were claimed.',
-    )
+  const lanes = drain.lanes.owned().map(({ lane }) => lane)
+  const claimed = lanes.filter((lane) => !before.has(lane))
+  if (claimed.length > 0) {
+    tellLanes(parts, claimed, 'acquired')
+    parts.logger.info({ lanes, relays: result.liveRelays }, 'Lanes were claimed.')
   }
   parts.onLanes()
+}
+
+function tellLanes({ telemetry, drain }: LeasingParts, lanes: readonly number[], event: LaneEvent): void {
+  for (const lane of lanes) telemetry.lane?.(lane, event)
+  telemetry.lanes?.(drain.lanes.owned().map(({ lane }) => lane))
 }
 
 /** Whether a lane that we believe ours is not, or has changed hands meanwhile. */

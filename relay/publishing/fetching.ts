@@ -7,12 +7,14 @@ import {
   type FetchResult,
   type RelayStore,
   type Ring,
+  type Telemetry,
 } from '../../src/ports.ts'
 import type { ResolvedRelayOptions } from '../options.ts'
 
 export interface FetchingParts {
   readonly store: RelayStore
   readonly clock: Clock
+  readonly telemetry: Telemetry
   readonly options: ResolvedRelayOptions
   readonly drain: Drain
   relayId(): string
@@ -51,18 +53,22 @@ export function createFetching(parts: FetchingParts): Fetching {
     parts.onAnswer()
     return heard === null || !isSame(ring, heard)
   }
-  const run = async (): Promise<number> => {
-    if (!parts.isAccepting() || drain.lanes.owned().length === 0) return WAIT_MS
+  const poll = async (): Promise<number | null> => {
     if (!intake.expectant) {
-      if (!(await hasRung())) return pace.next(false)
+      if (!(await hasRung())) return 0
       intake.wake()
     }
     const plan = intake.plan()
-    if (plan === null) return WAIT_MS
+    if (plan === null) return null
     const result = await fetchPages(parts, plan)
     heard = plan.request.lanes.length === drain.lanes.owned().length ? result : null
-    if (intake.hungry) return 0
-    return pace.next(result.pages.some((page) => page.records.length > 0))
+    return result.pages.reduce((sum, page) => sum + page.records.length, 0)
+  }
+  const run = async (): Promise<number> => {
+    if (!parts.isAccepting() || drain.lanes.owned().length === 0) return WAIT_MS
+    const records = await timed(parts, poll)
+    if (records === null) return WAIT_MS
+    return intake.hungry ? 0 : pace.next(records > 0)
   }
   const duty = createDuty({
     clock: parts.clock,
@@ -89,6 +95,23 @@ export function createFetching(parts: FetchingParts): Fetching {
 
 function isSame(one: Ring, other: Ring): boolean {
   return one.snapshot === other.snapshot && one.sequence === other.sequence && one.server === other.server
+}
+
+/** @param poll resolves with the number of records that it brought, or with null when it did not ask. */
+async function timed(
+  { telemetry, clock }: FetchingParts,
+  poll: () => Promise<number | null>,
+): Promise<number | null> {
+  if (telemetry.polled === undefined) return poll()
+  const began = clock.monotonic()
+  try {
+    const records = await poll()
+    if (records !== null) telemetry.polled(records > 0 ? 'hit' : 'empty', records, clock.monotonic() - began)
+    return records
+  } catch (error) {
+    telemetry.polled('error', 0, clock.monotonic() - began)
+    throw error
+  }
 }
 
 async function fetchPages(parts: FetchingParts, plan: FetchPlan): Promise<FetchResult> {

@@ -6,9 +6,8 @@ import type { Service } from '../lifecycle/service.ts'
 import type { Catalogue } from '../message/catalogue.ts'
 import { createOutbox, type Outbox } from '../outbox/outbox.ts'
 import { resolveRetry } from '../retry/retry-options.ts'
-import { guardTelemetry } from '../telemetry/guard.ts'
+import { listenTo } from '../telemetry/listen.ts'
 import { silentLogger } from '../telemetry/logger.ts'
-import { silentTelemetry } from '../telemetry/telemetry.ts'
 import { resolveBreaker } from './breaker-options.ts'
 import type { BreakerState } from './breaker.ts'
 import { checkConsumerOptions } from './check-options.ts'
@@ -83,7 +82,14 @@ export function createConsumer<C extends Catalogue, Tx, Written extends Catalogu
 ): Consumer {
   checkConsumerOptions(options)
   const parts = partsOf(options)
+  const { tracing } = parts.telemetry
+  const quietly = <Result>(work: () => Result): Result =>
+    tracing === undefined ? work() : tracing.quietly(work)
   const consuming = createConsuming(parts)
+  parts.telemetry.consumer?.(parts.consumer, {
+    types: [...parts.handlers.keys()],
+    prefetch: parts.limits.prefetch,
+  })
   const self = {
     started: null as Promise<void> | null,
     stopped: null as Promise<void> | null,
@@ -117,8 +123,8 @@ export function createConsumer<C extends Catalogue, Tx, Written extends Catalogu
   const consumer: Consumer = {
     name: parts.consumer,
     queue: parts.queue,
-    start: () => (self.started ??= start()),
-    stop: () => (self.stopped ??= stop()),
+    start: () => (self.started ??= quietly(start)),
+    stop: () => (self.stopped ??= quietly(stop)),
     status: () => ({
       state: phase === 'running' ? consuming.state() : phase,
       running: consuming.running(),
@@ -165,7 +171,7 @@ function partsOf<C extends Catalogue, Tx, Written extends Catalogue>(
 ): ConsumingParts<Tx> {
   const { name, messages, database, transport, queue = name } = options
   const { clock = systemClock, logger = silentLogger } = options
-  const telemetry = guardTelemetry(options.telemetry ?? silentTelemetry, logger)
+  const telemetry = listenTo(options.telemetry, logger)
   const outbox =
     options.outbox ?? createOutbox({ source: name, messages, database, clock, telemetry, logger })
   const isKeyed = options.mode === 'key'

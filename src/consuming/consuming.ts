@@ -1,6 +1,7 @@
 import { WaybillError } from '../errors.ts'
 import { untilAborted } from '../lifecycle/until-aborted.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
 import type { QueueTopology } from '../transport/transport.ts'
 import { Stopped } from './attempt.ts'
 import type { BreakerState } from './breaker.ts'
@@ -55,6 +56,7 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
   const { dispatcher, hold, answers, breaker } = machine
   const retrying = workerOf(parts, dispatcher, {
     signal: stopping.signal,
+    onTurn: () => tellConsuming(parts, self.subscriber, retrying),
     onPause: (isPaused) => {
       if (isPaused) self.subscriber?.pause()
       else self.subscriber?.resume()
@@ -62,12 +64,13 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
   })
   const collector = collectorOf(parts, machine.watches)
   look.retrying = retrying.look
+  const user = userOf(machine, { stopping: stopping.signal, tracing: parts.telemetry.tracing })
 
   const subscribe = async (topology: QueueTopology): Promise<void> => {
     // What is opened after the stop would be closed by nobody.
     if (stopping.signal.aborted) throw stoppedBefore(parts.consumer)
     self.subscriber = createPausable({
-      subscriber: mode.subscribe(topology, userOf(machine, stopping.signal)),
+      subscriber: mode.subscribe(topology, user),
       isPaused: retrying.isPaused,
       finish: () => finishOf(machine),
       signal: stopping.signal,
@@ -83,7 +86,7 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
       retrying.start()
       const { inbox } = parts.database
       self.pruning = pruneInboxRepeatedly({
-        ...{ inbox, consumer: parts.consumer, clock, logger },
+        ...{ inbox, consumer: parts.consumer, clock, logger, telemetry: parts.telemetry },
         ...{ retentionMs: limits.inboxRetentionMs, signal: stopping.signal },
       })
     },
@@ -103,6 +106,14 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
     isPaused: () => retrying.isPaused,
     breaker: () => breaker?.state ?? 'closed',
   }
+}
+
+function tellConsuming<Tx>(
+  { telemetry, consumer }: ConsumingParts<Tx>,
+  subscriber: Subscriber | null,
+  { isPaused: paused }: RetryWorker,
+): void {
+  telemetry.consuming?.(consumer, { connected: subscriber?.isConsuming === true, paused })
 }
 
 interface Ending {
@@ -143,9 +154,13 @@ async function end<Tx>(
 }
 
 /** What comes goes to the dispatcher, and what no longer counts is taken out of it. */
-function userOf({ dispatcher, answers }: Machine, stopping: AbortSignal): SubscriptionUser {
+function userOf(
+  { dispatcher, answers }: Machine,
+  { stopping, tracing }: { readonly stopping: AbortSignal; readonly tracing: Tracing | undefined },
+): SubscriptionUser {
   return {
     onDelivery(delivery, session) {
+      tracing?.delivered()
       const work = createWork(delivery, session)
       if (stopping.aborted) answers.give(work, { kind: 'release' }, 0)
       else dispatcher.add(work)
@@ -182,7 +197,7 @@ function collectorOf<Tx>(parts: ConsumingParts<Tx>, watches: Machine['watches'])
 function workerOf<Tx>(
   parts: ConsumingParts<Tx>,
   dispatcher: Machine['dispatcher'],
-  ways: Pick<RetryWorkerParts<Tx>, 'signal' | 'onPause'>,
+  ways: Pick<RetryWorkerParts<Tx>, 'signal' | 'onPause' | 'onTurn'>,
 ): RetryWorker {
   const { clock, logger, telemetry, instance, failures, limits, queue, keyed } = parts
   return createRetryWorker({

@@ -30,6 +30,8 @@ export interface DispatcherParts<Work> {
   readonly concurrency: number
   /** How many of those may run at the moment; `look` when it has grown. Default: all. */
   readonly most?: () => number
+  /** How many runs there are now. */
+  readonly onRunning?: (count: number) => void
   /** Must not reject. */
   readonly run: (works: readonly Work[]) => Promise<void>
 }
@@ -50,10 +52,12 @@ export function createDispatcher<Work>(parts: DispatcherParts<Work>): Dispatcher
   // Whatever `run` does, its place becomes free.
   const begin = async (works: readonly Work[]): Promise<void> => {
     running.begin(works)
+    parts.onRunning?.(running.size)
     try {
       await parts.run(works)
     } finally {
       running.end(works)
+      parts.onRunning?.(running.size)
       places.giveBack()
     }
   }

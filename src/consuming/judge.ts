@@ -3,11 +3,14 @@ import type { Clock } from '../lifecycle/clock.ts'
 import { attempt, type AttemptOutcome, type AttemptParts, type Task } from './attempt.ts'
 import type { Reading } from './read.ts'
 import { readAll, type ReadAllParts } from './read-all.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import { knownType } from './settle.ts'
 import type { Verdict, Work } from './verdict.ts'
 
 export interface JudgeParts<Tx> extends ReadAllParts<Tx>, AttemptParts<Tx> {
   readonly clock: Clock
   readonly shutdown: AbortSignal
+  readonly telemetry: Telemetry
   readonly random?: () => number
 }
 
@@ -37,6 +40,8 @@ export async function judge<Tx>(parts: JudgeParts<Tx>, works: readonly Work[]): 
         return { work, verdict: isTask(reading) ? verdictOn(outcome, tasks, reading) : reading }
       })
     }
+    const [work] = works
+    if (work !== undefined) parts.telemetry.triedAgain?.(parts.consumer, knownType(parts.messages, work))
     parts.logger.debug({ error: outcome.error }, 'The database asks to try a message again.')
     const jitterMs = (RETRY_MAX_MS - RETRY_MIN_MS) * (parts.random ?? Math.random)()
     await parts.clock.sleep(RETRY_MIN_MS + jitterMs, { signal: parts.shutdown })

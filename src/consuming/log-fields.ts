@@ -1,4 +1,6 @@
+import type { Envelope } from '../message/envelope.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { Work } from './verdict.ts'
 
 /** A logger that adds the fields to each line. */
 export function withFields(logger: Logger, fields: Readonly<Record<string, unknown>>): Logger {
@@ -16,4 +18,20 @@ export function withFields(logger: Logger, fields: Readonly<Record<string, unkno
       logger.error({ ...fields, ...more }, text)
     },
   }
+}
+
+/** By what lines about the handling of a message are found. */
+export function fieldsOf(
+  { messageId, type, correlationId, causationId }: Envelope,
+  work: Pick<Work, 'claimed' | 'handling'>,
+): Readonly<Record<string, unknown>> {
+  return {
+    ...{ messageId, type, correlationId, causationId, attempt: attemptOf(work) },
+    ...work.handling?.ids,
+  }
+}
+
+/** Which attempt it is; the first is 1. */
+export function attemptOf({ claimed }: Pick<Work, 'claimed'>): number {
+  return (claimed?.attempts ?? 0) + 1
 }

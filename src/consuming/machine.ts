@@ -3,7 +3,7 @@ import { createAnswers, type Answers, type AnswerVerdict } from './answers.ts'
 import { createBreaker, type Breaker } from './breaker.ts'
 import { createDispatcher, type Dispatcher } from './dispatcher.ts'
 import { apart } from './failures/apart.ts'
-import { createKeeper, type Keeper } from './failures/keeper.ts'
+import { createKeeper, type Kept, type Keeper } from './failures/keeper.ts'
 import { tellKept } from './failures/tell-kept.ts'
 import { createHold, type Hold, type HoldParts } from './hold.ts'
 import { judge, type Judged, type JudgeParts } from './judge.ts'
@@ -11,6 +11,7 @@ import type { Mode } from './mode.ts'
 import type { ConsumingParts } from './parts.ts'
 import type { SettleParts } from './settle.ts'
 import type { Subscriber } from './subscriber.ts'
+import { beginHandling, endHandling } from './trace-handling.ts'
 import type { FailedVerdict, Verdict, Work } from './verdict.ts'
 import { createWatches, type Watches } from './watch.ts'
 
@@ -39,6 +40,7 @@ export function createMachine<Tx>(parts: ConsumingParts<Tx>, around: Surrounding
   const { clock, limits } = parts
   const watches = createWatches(clock)
   const { queue } = around.mode
+  const { telemetry, consumer } = parts
   const keeper = createKeeper({
     ...parts,
     ...{ settings: parts.failures, isKeyed: parts.keyed !== null, watches },
@@ -52,6 +54,7 @@ export function createMachine<Tx>(parts: ConsumingParts<Tx>, around: Surrounding
   const dispatcher = createDispatcher<Work>({
     ...{ clock, queue, concurrency: limits.concurrency },
     ...(breaker === null ? {} : { most: breaker.most }),
+    onRunning: (count) => telemetry.running?.(consumer, count),
     run: createRun(
       {
         ...{ ...parts, watches, keeper, breaker, isKeyed: parts.keyed !== null, onDue: around.onDue },
@@ -91,6 +94,7 @@ interface RunWays {
 }
 
 interface RunParts<Tx> extends JudgeParts<Tx>, SettleParts {
+  readonly queue: string
   readonly keeper: Keeper<Tx>
   readonly breaker: Breaker | null
 }
@@ -106,14 +110,16 @@ function createRun<Tx>(parts: RunParts<Tx>, ways: RunWays): (works: readonly Wor
       else if (verdict !== null) judged.push({ work, verdict })
       else works.push(work)
     }
+    for (const work of works) beginHandling(parts, work)
     const began = parts.clock.monotonic()
     if (works.length > 0) judged.push(...(await judge(parts, works)))
     const durationMs = parts.clock.monotonic() - began
     for (const { work, verdict } of judged) {
       noteIn(parts.breaker, verdict)
-      const final =
-        verdict.kind === 'failed' ? await keep(parts, work, { failed: verdict, durationMs }) : verdict
+      const kept = verdict.kind === 'failed' ? await keep(parts, work, { failed: verdict, durationMs }) : null
+      const final = kept?.verdict ?? (verdict as AnswerVerdict)
       const isOver = ways.answers().give(work, final, durationMs)
+      endHandling(parts, work, { final, error: errorIn(verdict), fate: kept?.fate ?? null })
       ways.ended(work, isOver)
     }
   }
@@ -130,10 +136,14 @@ async function keep<Tx>(
   parts: RunParts<Tx>,
   work: Work,
   { failed, durationMs }: { readonly failed: FailedVerdict; readonly durationMs: number },
-): Promise<AnswerVerdict> {
-  const { verdict, fate } = await parts.keeper.keep(work, failed, durationMs)
-  if (fate !== null) tellKept(parts, work, { failed, fate })
-  return verdict
+): Promise<Kept> {
+  const kept = await parts.keeper.keep(work, failed, durationMs)
+  if (kept.fate !== null) tellKept(parts, work, { failed, fate: kept.fate })
+  return kept
+}
+
+function errorIn(verdict: Verdict): unknown {
+  return 'error' in verdict ? verdict.error : undefined
 }
 
 function breakerOf<Tx>(parts: ConsumingParts<Tx>, onMore: () => void): Breaker | null {

@@ -5,7 +5,7 @@ import type { Catalogue } from '../message/catalogue.ts'
 import { SLOT_COUNT } from '../message/slot.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import type { Telemetry } from '../telemetry/telemetry.ts'
+import type { TelemetryOption } from '../telemetry/listen.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { RetryOptions } from '../retry/retry-options.ts'
 import type { BreakerOptions } from './breaker-options.ts'
@@ -85,7 +85,8 @@ export interface ConsumerOptions<C extends Catalogue, Tx, Written extends Catalo
   /** When to stop for a while because most messages fail; `false` for never. */
   readonly breaker?: BreakerOptions | false | undefined
   readonly clock?: Clock | undefined
-  readonly telemetry?: Telemetry | undefined
+  /** What listens to it, such as metrics and traces. Default: nothing. */
+  readonly telemetry?: TelemetryOption | undefined
   /** Default: says nothing. */
   readonly logger?: Logger | undefined
 }

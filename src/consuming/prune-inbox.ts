@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { InboxStore, PruningClaim } from '../inbox/inbox-store.ts'
 import type { Clock } from '../lifecycle/clock.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 
 export interface PruneParts {
   readonly inbox: Pick<InboxStore<never>, 'claimPruning' | 'prune'>
@@ -9,6 +10,7 @@ export interface PruneParts {
   readonly retentionMs: number
   readonly clock: Clock
   readonly logger: Logger
+  readonly telemetry: Pick<Telemetry, 'pruned'>
   readonly signal: AbortSignal
   readonly random?: () => number
 }
@@ -59,6 +61,7 @@ async function pruneOnce(parts: PruneParts, holder: string): Promise<void> {
       const limits = { retentionMs, unsaidMs: UNSAID_RETENTION_MS, limit: PRUNE_LIMIT }
       const { forgotten, next } = await inbox.prune({ ...limits, after })
       total += forgotten
+      parts.telemetry.pruned?.('inbox', forgotten)
       after = next
       if (next !== null) await clock.sleep(BETWEEN_BATCHES_MS, { signal })
     }

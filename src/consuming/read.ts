@@ -12,7 +12,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { Task } from './attempt.ts'
 import type { Keeper } from './failures/keeper.ts'
 import type { AnyHandler, HandlerContext, HandlerOutbox } from './handler.ts'
-import { withFields } from './log-fields.ts'
+import { fieldsOf, withFields } from './log-fields.ts'
 import type { UnknownTypes } from './options.ts'
 import type { Verdict, Work } from './verdict.ts'
 import type { Watch } from './watch.ts'
@@ -47,8 +47,11 @@ export function read<Tx>(parts: ReadParts<Tx>, work: Work): Reading<Tx> | Promis
   }
   const toTask = (message: Message): Task<Tx> => ({
     ...taskOf(parts, work, envelope),
-    handle: (tx, watch) =>
-      runWithMessage(envelope, () => handler(message, contextOf(parts, envelope, { tx, watch }))),
+    handle: (tx, watch) => {
+      const run = (): Promise<void> | void =>
+        runWithMessage(envelope, () => handler(message, contextOf(parts, { work, envelope }, { tx, watch })))
+      return work.handling === null ? run() : work.handling.run(run)
+    },
   })
   try {
     const message = decodeSoon(parts.messages, envelope)
@@ -94,7 +97,7 @@ function taskOf<Tx>(
 /** Most handlers use only some of it, so the rest is made when it is asked for. */
 function contextOf<Tx>(
   parts: ReadParts<Tx>,
-  { messageId, type }: Envelope,
+  read: { readonly work: Work; readonly envelope: Envelope },
   { tx, watch }: { readonly tx: Tx; readonly watch: Watch },
 ): HandlerContext<Catalogue, Tx> {
   return {
@@ -106,7 +109,7 @@ function contextOf<Tx>(
       return watch.signal
     },
     get logger() {
-      return withFields(parts.logger, { messageId, type })
+      return withFields(parts.logger, fieldsOf(read.envelope, read.work))
     },
   }
 }

@@ -1,6 +1,8 @@
+import type { Clock } from '../lifecycle/clock.ts'
 import type { Catalogue } from '../message/catalogue.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import type { HandledOutcome, Telemetry } from '../telemetry/telemetry.ts'
+import type { HandledOutcome } from '../telemetry/handled-outcome.ts'
+import type { HandledResult, Telemetry } from '../telemetry/telemetry.ts'
 import type { Verdict, Work } from './verdict.ts'
 
 export interface SettleParts {
@@ -8,6 +10,7 @@ export interface SettleParts {
   readonly messages: Catalogue
   readonly logger: Logger
   readonly telemetry: Telemetry
+  readonly clock: Clock
 }
 
 /** The verdicts that are answers; after the others a delivery is tried again. */
@@ -40,7 +43,23 @@ export function settle(
       break
   }
   const outcome: HandledOutcome = verdict.kind === 'release' ? 'released' : verdict.outcome
-  parts.telemetry.handled?.(parts.consumer, knownType(parts.messages, work), outcome, durationMs)
+  tellHandled(parts, work, { outcome, durationMs })
+}
+
+/** Tells how a delivery was answered. */
+export function tellHandled(
+  { telemetry, consumer, messages, clock }: SettleParts,
+  work: Pick<Work, 'delivery' | 'handling'>,
+  result: Pick<HandledResult, 'outcome' | 'durationMs'>,
+): void {
+  if (telemetry.handled === undefined) return
+  const writtenAt = work.delivery.envelope?.createdAt ?? 0
+  const ageMs = writtenAt > 0 ? clock.now() - writtenAt : null
+  telemetry.handled(consumer, knownType(messages, work), {
+    ...result,
+    ageMs,
+    ids: work.handling?.ids ?? null,
+  })
 }
 
 function logDead({ logger }: SettleParts, { delivery }: Work, { outcome, reason, error }: DeadVerdict): void {

@@ -1,3 +1,4 @@
+import type { Handling } from '../telemetry/tracing.ts'
 import type { Delivery } from '../transport/transport.ts'
 import type { ClaimedFailure } from './failures/failure-store.ts'
 
@@ -22,6 +23,8 @@ export interface Work {
   suspicions: number
   /** A batch with it failed, so that from now on it is handled in a transaction of its own. */
   alone: boolean
+  /** The step of its trace that it is in; null when it does not run, or nobody records it. */
+  handling: Handling | null
   /** It is not to be handled: this is what became of it. */
   decided: FailedVerdict | null
 }
@@ -32,7 +35,10 @@ export function createWork(
   more: Partial<Pick<Work, 'claimed' | 'decided'>> = {},
 ): Work {
   const { claimed = null, decided = null } = more
-  return { delivery, session, claimed, decided, delays: 0, suspicions: 0, alone: claimed !== null }
+  return {
+    ...{ delivery, session, claimed, decided },
+    ...{ delays: 0, suspicions: 0, alone: claimed !== null, handling: null },
+  }
 }
 
 /** What is kept as a failure, to be tried again or not. */

@@ -155,6 +155,12 @@ function listed(types: readonly string[]): string {
   return types.length > SHOWN_TYPES ? `${shown} and ${String(types.length - SHOWN_TYPES)} more` : shown
 }
 
+/** All exchanges that the types of a catalogue are published to. */
+export function exchangesOf(catalogue: Catalogue, source: string): readonly string[] {
+  const exchanges = catalogue.types.map((type) => catalogue.find(type)?.exchange ?? defaultExchange(source))
+  return [...new Set(exchanges)]
+}
+
 /**
  * The exchange of a type: its own or its catalogue's, else `<source>.events`.
  *

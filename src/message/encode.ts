@@ -42,6 +42,8 @@ export interface Encoding {
   readonly payload: unknown
   /** Milliseconds since 1970. Null: at once. */
   readonly deliverAt: number | null
+  /** The conversation it belongs to. */
+  readonly correlationId: string | null
 }
 
 type Fields = Readonly<Record<(typeof KNOWN_FIELDS)[number], unknown>>
@@ -98,7 +100,14 @@ export function encodeMessage(given: unknown, context: EncodeContext): Encoding 
     payload: encodeBody(definition, payload, limits),
   }
   checkHeaderBytes(record, stored, limits)
-  return { record, definition, payload, deliverAt: readTime(deliverAt, definition) }
+  const { correlationId: conversation } = stored
+  return {
+    record,
+    definition,
+    payload,
+    deliverAt: readTime(deliverAt, definition),
+    correlationId: conversation,
+  }
 }
 
 const { isDate } = types

@@ -114,6 +114,11 @@ export function formatStoredHeaders(
   return Object.keys(all).length === 0 ? NO_HEADERS : JSON.stringify(all)
 }
 
+/** The text of {@link formatStoredHeaders} with some more in it. */
+export function withStoredHeaders(text: string, more: Readonly<Record<string, string>>): string {
+  return JSON.stringify(text === NO_HEADERS ? more : { ...(JSON.parse(text) as object), ...more })
+}
+
 /** Most messages have none: neither side then calls upon JSON. */
 const NO_HEADERS = '{}'
 

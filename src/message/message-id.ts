@@ -53,6 +53,14 @@ function hexHalf(half: number): string {
   return (HALF + half).toString(16).slice(1)
 }
 
+const UUID_V7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7/
+
+/** When a UUIDv7 was made, in milliseconds since 1970; null of any other id. */
+export function timeOfId(id: string): number | null {
+  const [, high, low] = UUID_V7.exec(id) ?? []
+  return high === undefined || low === undefined ? null : Number.parseInt(high + low, 16)
+}
+
 /**
  * The id under which an inbox remembers a message: always a UUID. A UUID stays what it is, in lower case; any other id
  * becomes a UUIDv8 derived from the sender and the id, so that two senders who both count from 1 do not meet.

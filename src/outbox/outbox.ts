@@ -1,7 +1,7 @@
 import type { Database } from '../database/database.ts'
 import { WaybillError } from '../errors.ts'
 import { systemClock, type Clock } from '../lifecycle/clock.ts'
-import type { Catalogue, TypeName } from '../message/catalogue.ts'
+import { exchangesOf, type Catalogue, type TypeName } from '../message/catalogue.ts'
 import { encodeMessage, type EncodeContext, type Encoding } from '../message/encode.ts'
 import { resolveLimits, type Limits } from '../message/limits.ts'
 import type { MessageToWrite, WrittenMessage } from '../message/message.ts'
@@ -9,9 +9,11 @@ import { createMessageIds, isMessageId } from '../message/message-id.ts'
 import { kindOf, quote } from '../message/text.ts'
 import { validatePayload } from '../message/validate.ts'
 import { silentLogger, type Logger } from '../telemetry/logger.ts'
-import { silentTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
+import { listenTo, type TelemetryOption } from '../telemetry/listen.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { NewRecord, ScheduledRecord, SqlStatement } from './outbox-store.ts'
 import { checkOutboxOptions, checkStatement, checkWriteOptions } from './outbox-options.ts'
+import { traced, type ToTrace } from './traced.ts'
 
 export interface OutboxOptions<C extends Catalogue, Tx> {
   /** Name of the service that writes: 1 to 200 bytes without spaces. Sent with each message. */
@@ -20,7 +22,8 @@ export interface OutboxOptions<C extends Catalogue, Tx> {
   readonly database: Database<Tx>
   /** Default: {@link systemClock}. Used for message ids only. */
   readonly clock?: Clock | undefined
-  readonly telemetry?: Telemetry | undefined
+  /** What listens to it, such as metrics and traces. Default: nothing. */
+  readonly telemetry?: TelemetryOption | undefined
   /** Default: says nothing. */
   readonly logger?: Logger | undefined
   /** How large a message may be. Default: body 1 MiB, headers 32 KiB, key 1 KiB. */
@@ -97,38 +100,39 @@ export interface Outbox<C extends Catalogue, Tx> {
  */
 export function createOutbox<C extends Catalogue, Tx>(options: OutboxOptions<C, Tx>): Outbox<C, Tx> {
   checkOutboxOptions(options)
-  const { database, telemetry = silentTelemetry, logger = silentLogger, clock = systemClock } = options
+  const { database, logger = silentLogger, clock = systemClock } = options
+  const telemetry = listenTo(options.telemetry, logger)
   const context: EncodeContext = {
     catalogue: options.messages,
     source: options.source,
     limits: resolveLimits(options.limits),
     newId: createMessageIds(() => clock.now()),
   }
+  telemetry.outbox?.(exchangesOf(options.messages, options.source))
   const notify = (): void => {
     database.committed.notify()
+  }
+  const encode = async (given: unknown): Promise<ToTrace> => {
+    const encodings = encodeAll(given, context)
+    await validateAll(encodings.filter(hasSchema))
+    return { encodings, limits: context.limits }
   }
 
   async function write(tx: Tx, given: unknown, writeOptions?: WriteOptions): Promise<unknown> {
     const lockKeys = checkWriteOptions(writeOptions)
-    const encodings = encodeAll(given, context)
-    if (encodings.some(hasSchema)) await validateAll(encodings)
+    const encoded = await encode(given)
+    const { encodings } = encoded
     if (encodings.length > 0) {
-      const { now, later } = byTime(encodings)
-      if (now.length > 0) await database.outbox.append(tx, now, { lockKeys })
-      if (later.length > 0) await database.outbox.schedule(tx, later)
-      committing(tx, encodings.length)
+      await traced(telemetry.tracing, encoded, async (toWrite) => {
+        const { now, later } = byTime(toWrite)
+        if (now.length > 0) await database.outbox.append(tx, now, { lockKeys })
+        if (later.length > 0) await database.outbox.schedule(tx, later)
+      })
+      tellWritten(telemetry, encodings)
+      if (!database.afterCommit(tx, notify)) logger.debug({ source: context.source }, NO_COMMITS)
     }
     const written = encodings.map(({ record: { messageId, type } }) => ({ messageId, type }))
     return Array.isArray(given) ? written : written[0]
-  }
-
-  function committing(tx: Tx, count: number): void {
-    telemetry.written?.(count)
-    if (database.afterCommit(tx, notify)) return
-    logger.debug(
-      { source: context.source },
-      'The driver does not tell of commits; the relay finds messages by itself.',
-    )
   }
 
   async function statement(
@@ -136,16 +140,17 @@ export function createOutbox<C extends Catalogue, Tx>(options: OutboxOptions<C, 
     { business }: { readonly business?: SqlStatement | undefined } = {},
   ): Promise<SqlStatement> {
     if (business !== undefined) checkStatement(business)
-    const encodings = encodeAll(given, context)
-    if (encodings.some(hasSchema)) await validateAll(encodings)
-    const { now, later } = byTime(encodings)
+    const encoded = await encode(given)
+    const { now, later } = byTime(encoded.encodings)
     if (later.length > 0) throw notInAStatement()
-    if (now.length > 0) return database.outbox.statement(now, business)
+    if (now.length > 0) {
+      // Whether and when it is run is not known here.
+      return traced(telemetry.tracing, encoded, (toWrite) =>
+        database.outbox.statement(byTime(toWrite).now, business),
+      )
+    }
     if (business !== undefined) return business
-    throw new WaybillError('WAYBILL_MESSAGE_INVALID', {
-      problem: 'A statement was asked for without a message.',
-      wanted: 'Wanted is at least one message, or a business statement.',
-    })
+    throw nothingToState()
   }
 
   // The overloads of `write` say more than one body can be checked against.
@@ -156,6 +161,13 @@ export function createOutbox<C extends Catalogue, Tx>(options: OutboxOptions<C, 
     wake: notify,
   }
 }
+
+function tellWritten(telemetry: Telemetry, encodings: readonly Encoding[]): void {
+  if (telemetry.written === undefined) return
+  for (const { record } of encodings) telemetry.written(record.exchange, record.type)
+}
+
+const NO_COMMITS = 'The driver does not tell of commits; the relay finds messages by itself.'
 
 interface ByTime {
   readonly now: readonly NewRecord[]
@@ -170,6 +182,13 @@ function byTime(encodings: readonly Encoding[]): ByTime {
     else later.push({ ...record, deliverAt })
   }
   return { now, later }
+}
+
+function nothingToState(): WaybillError {
+  return new WaybillError('WAYBILL_MESSAGE_INVALID', {
+    problem: 'A statement was asked for without a message.',
+    wanted: 'Wanted is at least one message, or a business statement.',
+  })
 }
 
 function notInAStatement(): WaybillError {

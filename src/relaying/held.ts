@@ -1,5 +1,6 @@
 import { DEFAULT_LIMITS } from '../message/limits.ts'
 import type { Unroutable } from '../message/message-type.ts'
+import type { Publishing } from '../telemetry/tracing.ts'
 import type { OutgoingMessage } from '../transport/transport.ts'
 import { emptyHints, type LaneHints } from './bounds.ts'
 import type { LaneSweep } from './sweep.ts'
@@ -32,6 +33,10 @@ export interface Held extends OutgoingMessage {
   inLine: boolean
   /** The next record of the same key in memory. */
   next: Held | null
+  /** When it was handed to the publisher last, in monotonic milliseconds; 0 before. */
+  sentAt: number
+  /** The step of its trace that it is in, if anybody records it. */
+  publishing: Publishing | null
 }
 
 /** What a relay knows about a lane that it owns. */

@@ -24,7 +24,6 @@ export interface Exit {
   }
   readonly random: () => number
   readonly now: () => number
-  readonly wallClock: () => number
   /** The record was the head of its key's line and leaves it. */
   readonly sendNext: (job: Held) => void
   readonly confirmed: Held[]
@@ -68,7 +67,6 @@ function confirm(exit: Exit, job: Held): void {
   exit.memory.suspicion.confirmed(route)
   job.stage = 'done'
   exit.confirmed.push(job)
-  exit.telemetry.published?.(job.type, exit.wallClock() - job.createdAt)
   exit.gates.succeed(job)
   exit.sendNext(job)
 }
@@ -84,7 +82,7 @@ function park(
   gates.release(job)
   job.stage = 'done'
   exit.toPark.push({ job, reason, error, ...verdict })
-  telemetry.parked?.(job.type, reason, verdict.retryInMs === null ? 'dead' : 'retry')
+  telemetry.parked?.(job, reason, verdict.retryInMs === null ? 'dead' : 'retry')
   if (job.key !== null && options.onDead === 'block-key') {
     const { key } = job
     memory.blocked.set(blockedName(job.lane, key), Infinity)
@@ -134,9 +132,17 @@ function shutOut(
   exit.gates.fail(job, { place: { exchange: job.exchange, routingKey }, reason, now: exit.now(), rotates })
 }
 
+/** What becomes of a record that no queue is bound for. */
+export function whenUnroutable(
+  { unroutable: choice }: Held,
+  { onUnroutable }: Pick<Exit['options'], 'onUnroutable'>,
+): Exit['options']['onUnroutable'] {
+  return choice ?? onUnroutable
+}
+
 function unroutable(exit: Exit, job: Held): void {
   exit.gates.reach(job)
-  switch (job.unroutable ?? exit.options.onUnroutable) {
+  switch (whenUnroutable(job, exit.options)) {
     case 'ignore':
       confirm(exit, job)
       break

@@ -3,7 +3,7 @@ import type { OutgoingMessage, PublishOutcome } from '../transport/transport.ts'
 import type { Gates } from './gates.ts'
 import { isHeld, type Held, type Route } from './held.ts'
 import { leaveUnsent, passOn, type Memory } from './memory.ts'
-import { conclude, type Exit, type Parked } from './outcomes.ts'
+import { conclude, whenUnroutable, type Exit, type Parked } from './outcomes.ts'
 
 export interface OutflowParts {
   readonly memory: Memory
@@ -47,7 +47,6 @@ export function createOutflow(parts: OutflowParts): Outflow {
     ...parts,
     random: ports.random,
     now: () => ports.now(),
-    wallClock: () => ports.wallClock(),
     sendNext: (job) => {
       sendNext(parts, job)
     },
@@ -63,9 +62,26 @@ export function createOutflow(parts: OutflowParts): Outflow {
     outcome(message, outcome) {
       if (!isHeld(message)) return
       landed(memory, message)
+      tellOutcome(parts, message, outcome)
       if (message.stage === 'sent') conclude(exit, message, outcome)
     },
   }
+}
+
+/** Also of what is no longer waited for: it was handed over all the same. */
+function tellOutcome(parts: OutflowParts, job: Held, outcome: PublishOutcome): void {
+  const { telemetry, ports } = parts
+  if (job.publishing !== null) {
+    job.publishing.end(outcome)
+    job.publishing = null
+  }
+  if (outcome.kind !== 'confirmed' && !isIgnored(parts, job, outcome)) telemetry.notPublished?.(job, outcome)
+  else telemetry.published?.(job, ports.wallClock() - job.createdAt, ports.now() - job.sentAt)
+}
+
+/** That nobody wants it was expected. */
+function isIgnored({ options }: OutflowParts, job: Held, { kind }: PublishOutcome): boolean {
+  return kind === 'unroutable' && whenUnroutable(job, options) === 'ignore'
 }
 
 function landed(memory: Memory, job: Held): void {
@@ -86,11 +102,21 @@ function send(parts: OutflowParts, job: Held): void {
   route.inFlightBytes += bytes
   memory.inFlight += 1
   memory.inFlightBytes += bytes
-  if (job.isReadable) parts.ports.publish(job)
-  else
+  if (job.isReadable) {
+    tellSent(parts, job)
+    parts.ports.publish(job)
+  } else
     queueMicrotask(() => {
       parts.unreadable(job)
     })
+}
+
+function tellSent({ telemetry, ports }: OutflowParts, job: Held): void {
+  const isFirst = job.sentAt === 0 && job.parked === null
+  if (!isFirst) telemetry.repeated?.(job)
+  job.sentAt = ports.now()
+  if (telemetry.tracing === undefined) return
+  job.publishing = telemetry.tracing.publish(job, (job.parked?.attempts ?? 0) + 1)
 }
 
 function hasRoom(parts: OutflowParts, route: Route, bytes: number): boolean {

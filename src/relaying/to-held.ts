@@ -61,6 +61,8 @@ export function toHeld(record: OutboxRecord, home: Lane, route: Route): Held {
     isReadable: all !== null && (slot === null || isSlot(slot)),
     inLine: false,
     next: null,
+    sentAt: 0,
+    publishing: null,
   }
 }
 

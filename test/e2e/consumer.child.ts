@@ -31,7 +31,7 @@ const consumer = createConsumer({
   ...(isKeyed ? { mode: 'key', partitionLeaseMs: 1_500, prefetch: 50 } : {}),
   handlers: { 'fuzz.red': effect, 'fuzz.green': effect, 'fuzz.blue': effect },
   telemetry: {
-    handled: (_consumer, _type, outcome) => {
+    handled: (_consumer, _type, { outcome }) => {
       if (outcome !== 'handled') console.log(outcome)
     },
   },

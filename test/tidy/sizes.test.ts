@@ -13,6 +13,8 @@ interface Limit {
 const LIMITS: readonly Limit[] = [
   // Made by a program out of the migrations.
   { what: /^adapters\/postgres\/(schema\.sql|migrations\.ts)$/, lines: Infinity },
+  // A table of names, in which things are looked up.
+  { what: /^src\/telemetry\/names\.ts$/, lines: 600 },
   { what: /^(test|bench)\/.*\.ts$/, lines: 350 },
   { what: /\.(ts|js|cjs|mjs)$/, lines: 250 },
   { what: /\.sql$/, lines: 250 },

@@ -1,5 +1,5 @@
 import type { Clock } from '../../lifecycle/clock.ts'
-import { knownType, type SettleParts } from '../settle.ts'
+import { knownType, tellHandled, type SettleParts } from '../settle.ts'
 import type { FailureReason } from '../../retry/failure-reason.ts'
 import type { Delivery } from '../../transport/transport.ts'
 import type { FailureStore, NewFailure } from './failure-store.ts'
@@ -27,11 +27,11 @@ export async function collect<Tx>(parts: CollectParts<Tx>, delivery: Delivery): 
   const { envelope, unread, exchange, routingKey } = delivery
   const messageId = envelope?.messageId ?? unread?.messageId
   if (reason === null) {
-    parts.telemetry.handled?.(parts.consumer, type, 'duplicate', 0)
+    tellHandled(parts, { delivery, handling: null }, { outcome: 'duplicate', durationMs: 0 })
     parts.logger.debug({ messageId }, 'The broker has given up a message that was handled or is kept.')
     return
   }
-  parts.telemetry.kept?.(parts.consumer, type, { reason, state: 'dead' })
+  parts.telemetry.kept?.(parts.consumer, type, { reason, state: 'dead', errorType: null })
   const fields = { messageId, type: envelope?.type ?? unread?.type, exchange, routingKey, reason }
   parts.logger.error(fields, 'The broker has given a message up; it has become a dead letter.')
 }

@@ -27,6 +27,8 @@ export interface RetryWorkerParts<Tx> extends Omit<RetryRunsParts<Tx>, 'canBury'
   readonly clock: Clock
   readonly telemetry: Telemetry
   readonly random?: () => number
+  /** Every second or so. */
+  onTurn(): void
   /** An operator has stopped the consumer, or lets it go on. */
   onPause(isPaused: boolean): void
 }
@@ -46,6 +48,7 @@ export function createRetryWorker<Tx>(parts: RetryWorkerParts<Tx>): RetryWorker 
   const runs = createRetryRuns({ ...parts, canBury })
 
   const turn = async (): Promise<number> => {
+    parts.onTurn()
     const { paused, due } = await store.beat(presence)
     const now = clock.monotonic()
     if (now - self.beatAt > presence.leaseMs) self.since = now
@@ -102,5 +105,6 @@ async function sweep<Tx>(parts: RetryWorkerParts<Tx>): Promise<void> {
       'Messages waited although nothing of their key was before them; they go on now.',
     )
   }
-  await store.prune({ consumer, retentionMs, limit: PRUNE_LIMIT })
+  const pruned = await store.prune({ consumer, retentionMs, limit: PRUNE_LIMIT })
+  telemetry.pruned?.('failure', pruned)
 }

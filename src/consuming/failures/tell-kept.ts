@@ -10,10 +10,13 @@ export function tellKept(
 ): void {
   const { envelope, unread, exchange, routingKey } = work.delivery
   const { state, reason } = fate
-  parts.telemetry.kept?.(parts.consumer, knownType(parts.messages, work), { reason, state: state.kind })
+  const errorType = fate.error?.type ?? null
+  const type = knownType(parts.messages, work)
+  parts.telemetry.kept?.(parts.consumer, type, { reason, state: state.kind, errorType })
   const fields = {
     ...{ messageId: envelope?.messageId ?? unread?.messageId, type: envelope?.type ?? unread?.type },
     ...{ key: envelope?.key, exchange, routingKey, attempts: (work.claimed?.attempts ?? 0) + 1 },
+    ...{ correlationId: envelope?.correlationId, ...work.handling?.ids },
     ...{ reason, text: failed.text, error: failed.error },
   }
   if (state.kind === 'dead') {

@@ -173,7 +173,7 @@ function makeConsumer(
     name: QUEUE,
     messages,
     handlers: { 'order.placed': ({ messageId }, { tx }) => recordEffect(messageId, tx) },
-    telemetry: { handled: (_name, _type, outcome) => void outcomes.push(outcome) },
+    telemetry: { handled: (_name, _type, { outcome }) => void outcomes.push(outcome) },
     logger: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
     ...given,
   })

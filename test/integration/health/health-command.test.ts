@@ -21,6 +21,7 @@ describe('waybill health', () => {
       listen: { host: '0.0.0.0', port: 0 },
       live: () => [{ name: 'loops', state: 'ok' }],
       ready: () => ready,
+      metrics: () => Promise.resolve({ contentType: 'text/plain', text: 'up 1\n' }),
     })
     const listen = `0.0.0.0:${server.address.port}`
     expect(await health(listen)).toMatchObject({ code: 0, stderr: '' })

@@ -22,6 +22,7 @@ async function setup(): Promise<Setup> {
     listen: { host: '127.0.0.1', port: 0 },
     live: () => checks.live,
     ready: () => checks.ready,
+    metrics: () => Promise.resolve({ contentType: 'text/plain', text: 'up 1\n' }),
   })
   return {
     server,
@@ -78,9 +79,33 @@ describe('the health server', () => {
     await expect(health.get('/livez')).rejects.toThrow()
   })
 
+  it('serves metrics as they come, and says so when they cannot be read', async () => {
+    const metrics = {
+      read: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }),
+    }
+    const server = await startHealthServer({
+      listen: { host: '127.0.0.1', port: 0 },
+      live: () => [],
+      ready: () => [],
+      metrics: () => metrics.read(),
+    })
+    const url = `http://127.0.0.1:${server.address.port}/metrics`
+    const answer = await fetch(url)
+    expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4')
+    expect(await answer.text()).toBe('up 1\n')
+    metrics.read = () => Promise.reject(new Error('boom'))
+    expect((await fetch(url)).status).toBe(500)
+    await server.close()
+  })
+
   it('says which variable to change when its address is taken', async () => {
     await using health = await setup()
-    const second = startHealthServer({ listen: health.server.address, live: () => [], ready: () => [] })
+    const second = startHealthServer({
+      listen: health.server.address,
+      live: () => [],
+      ready: () => [],
+      metrics: () => Promise.resolve({ contentType: 'text/plain', text: 'up 1\n' }),
+    })
     const error: unknown = await second.catch((reason: unknown) => reason)
     expect(isWaybillError(error, 'WAYBILL_CONFIGURATION_INVALID')).toBe(true)
     expect(String(error)).toMatch(/EADDRINUSE.*WAYBILL_HEALTH_LISTEN/)

@@ -37,7 +37,11 @@ test('a relay reads the file of the broker’s address anew for each connection'
   })
   let refusals = 0
   const logger = { ...silentLogger, error: () => void (refusals += 1) }
-  const composed = await composeRelays(config, { logger, refuse: () => undefined })
+  const composed = await composeRelays(config, {
+    logger,
+    refuse: () => undefined,
+    version: '0.0.0',
+  })
   const running = composed.relays.run()
   const becomes = async (isReady: boolean): Promise<void> => {
     await eventually(() =>

@@ -69,7 +69,7 @@ describe('a database that goes down', () => {
       holdMaxMs: 60_000,
       telemetry: {
         hold: (_consumer, state) => void holds.push(state),
-        handled: (_c, _t, outcome) => void outcomes.push(outcome),
+        handled: (_c, _t, { outcome }) => void outcomes.push(outcome),
       },
     })
     await consumer.start()

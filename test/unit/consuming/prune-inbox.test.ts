@@ -15,6 +15,7 @@ function run(results: (number | Error)[]) {
   const ended = pruneInboxRepeatedly({
     clock,
     logger,
+    telemetry: {},
     retentionMs: 3_600_000,
     signal: controller.signal,
     random: () => 0.5,

@@ -72,7 +72,7 @@ export function setup({ lockTimeoutMs, ...given }: BenchOptions = {}): Bench {
     database,
     transport: memoryTransport({ broker }),
     handlers: { 'order.placed': (message, { tx }) => recordEffect(message.messageId, tx) },
-    telemetry: { handled: (_name, _type, outcome) => void outcomes.push(outcome) },
+    telemetry: { handled: (_name, _type, { outcome }) => void outcomes.push(outcome) },
     logger,
     ...given,
   })

@@ -232,12 +232,17 @@ describe('a relay in the same process', () => {
   })
 })
 
-test('telemetry is told how many messages were written, after they were', async () => {
+test('telemetry is told of each message that was written, after it was', async () => {
   const database = recordingDatabase()
-  const told: [count: number, records: number][] = []
-  const telemetry = { written: (count: number) => void told.push([count, database.records.length]) }
+  const told: [exchange: string, type: string, records: number][] = []
+  const telemetry = {
+    written: (exchange: string, type: string) => void told.push([exchange, type, database.records.length]),
+  }
   const outbox = createOutbox({ source: 'orders', messages, database, telemetry })
   await outbox.write(transaction(), [placed, placed])
   await outbox.write(transaction(), [])
-  expect(told).toEqual([[2, 2]])
+  expect(told).toEqual([
+    ['orders.events', 'order.placed', 2],
+    ['orders.events', 'order.placed', 2],
+  ])
 })

@@ -183,7 +183,7 @@ async function createInstance(parts: InstanceParts): Promise<Instance> {
       },
     },
     telemetry: {
-      handled: (_name, _type, outcome) => {
+      handled: (_name, _type, { outcome }) => {
         if (outcome !== 'handled') return
         handled += 1
         total.done += 1

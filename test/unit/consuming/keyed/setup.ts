@@ -77,7 +77,7 @@ export function setup(shared: Options = {}): Bench {
         transport: memoryTransport({ broker }),
         handlers: { 'stock.moved': ({ key, payload }, { tx }) => append(key ?? 'none', payload.n, tx) },
         telemetry: {
-          handled: (_name, _type, outcome) => void outcomes.push(outcome),
+          handled: (_name, _type, { outcome }) => void outcomes.push(outcome),
           kept: (_name, _type, { reason, state }) => void kept.push(`${state} ${reason}`),
           keyFull: (_name, type) => void full.push(type),
         },

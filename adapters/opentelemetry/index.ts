@@ -1,0 +1,3 @@
+/** Door for those who trace with OpenTelemetry. It needs the API alone; without an SDK it does nothing. */
+export { openTelemetry } from './open-telemetry.ts'
+export type { OpenTelemetryOptions } from './options.ts'

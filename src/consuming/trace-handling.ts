@@ -1,0 +1,53 @@
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import type { HandlingEnd } from '../telemetry/tracing.ts'
+import type { AnswerVerdict } from './answers.ts'
+import type { FailureFate } from './failures/failure-store.ts'
+import { attemptOf } from './log-fields.ts'
+import type { Work } from './verdict.ts'
+
+export interface TraceParts {
+  readonly consumer: string
+  readonly queue: string
+  readonly telemetry: Telemetry
+}
+
+/** From now until {@link endHandling} the handling of the work is a step of the message's trace. */
+export function beginHandling({ consumer, queue, telemetry }: TraceParts, work: Work): void {
+  const { tracing } = telemetry
+  const { envelope, exchange, routingKey } = work.delivery
+  if (tracing === undefined || envelope === null) return
+  const { claimed } = work
+  work.handling = tracing.handle({
+    ...{ consumer, queue, envelope, exchange, routingKey, attempt: attemptOf(work) },
+    replayed: claimed !== null && claimed.replays > 0,
+    previous: null,
+  })
+}
+
+/** What is known at the end of an attempt. */
+export interface Ended {
+  readonly final: AnswerVerdict
+  readonly error: unknown
+  /** Of a message that is kept. */
+  readonly fate: FailureFate | null
+}
+
+/** Ends the step, and tells what came of a replay. What is tried again by itself begins a step of its own then. */
+export function endHandling(
+  { consumer, telemetry }: TraceParts,
+  work: Work,
+  { final, error, fate }: Ended,
+): void {
+  const outcome = final.kind === 'ack' || final.kind === 'dead' ? final.outcome : 'released'
+  if (work.handling !== null) {
+    work.handling.end({ outcome, error, kept: fate === null ? null : keptAs(fate) })
+    work.handling = null
+  }
+  if (work.claimed === null || work.claimed.replays === 0) return
+  if (outcome === 'handled') telemetry.replayed?.(consumer, 'succeeded')
+  if (outcome === 'failed') telemetry.replayed?.(consumer, 'failed_again')
+}
+
+function keptAs({ reason, state }: FailureFate): HandlingEnd['kept'] {
+  return { reason, retryInMs: state.kind === 'retry' ? state.afterMs : null }
+}
