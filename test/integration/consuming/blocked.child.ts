@@ -25,7 +25,7 @@ await createConsumer({
     },
   },
   telemetry: {
-    handled: (_name, _type, outcome) => {
+    handled: (_name, _type, { outcome }) => {
       console.log(outcome)
     },
   },

@@ -64,7 +64,7 @@ describe('the health server', () => {
     const post = await health.get('/livez', 'POST')
     expect(post.status).toBe(405)
     expect(post.headers.get('allow')).toBe('GET, HEAD')
-    for (const path of ['/', '/metrics', '/livez/', '/LIVEZ'])
+    for (const path of ['/', '/metrics/', '/livez/', '/LIVEZ'])
       expect((await health.get(path)).status).toBe(404)
   })
 

@@ -98,7 +98,8 @@ describe('on a real broker', () => {
     const relays = pools.map((pool, index) => {
       const transport = transports[index]
       if (transport === undefined) throw new Error('There is a transport for each pool.')
-      return createRelay({ database: pgDatabase(pool), transport }, QUICK)
+      // Nothing is to arrive twice, so that on a slow machine no lease may run out.
+      return createRelay({ database: pgDatabase(pool), transport }, { ...QUICK, leaseMs: 15_000 })
     })
     await Promise.all(relays.map((relay) => relay.start()))
     await world.drained(60_000)
