@@ -4,7 +4,7 @@ import { createLeasing, type Leasing } from './leasing/leasing.ts'
 import { createFetching } from './publishing/fetching.ts'
 import { createSettlingDuty } from './publishing/settling.ts'
 import { createTrouble } from './trouble.ts'
-import { createUpkeep } from './upkeep/upkeep.ts'
+import { createUpkeep, type Upkeep } from './upkeep/upkeep.ts'
 import { createWishes } from './upkeep/wishes.ts'
 import {
   beat,
@@ -116,7 +116,7 @@ function assemble(parts: EngineParts): Works {
       onSettled: tick,
       onError: onTrouble('removing published records'),
     }),
-    upkeep: createUpkeep({ ...common, telemetry, onOpened: tick, onError: onTrouble('upkeep') }),
+    upkeep: openUpkeep(parts, common, tick),
     wishes: createWishes({
       ...common,
       deadLetters: parts.database.deadLetters,
@@ -146,6 +146,11 @@ function assemble(parts: EngineParts): Works {
   return works
 }
 
+const trouble = ({ database, logger }: EngineParts) => ({
+  logger,
+  classify: (error: unknown) => database.classify(error),
+})
+
 type Common = ReturnType<typeof commonParts>
 
 function commonParts(parts: EngineParts, drain: Drain, relayId: () => string) {
@@ -161,8 +166,7 @@ function commonParts(parts: EngineParts, drain: Drain, relayId: () => string) {
       pulse.answeredAt = clock.monotonic()
     },
     onTrouble: createTrouble({
-      logger,
-      classify: (error) => database.classify(error),
+      ...trouble(parts),
       onInfrastructure: () => {
         drain.doubt()
       },
@@ -193,6 +197,18 @@ function openDrain(
       ...out,
     },
   )
+}
+
+function openUpkeep(parts: EngineParts, common: Common, onOpened: () => void): Upkeep {
+  // What a sample was too slow for says nothing of the connections of others.
+  const calm = createTrouble({ ...trouble(parts), onInfrastructure: () => undefined })
+  return createUpkeep({
+    ...common,
+    telemetry: parts.telemetry,
+    onOpened,
+    onError: common.onTrouble('upkeep'),
+    onSampleError: calm('counting what is stored'),
+  })
 }
 
 interface LeasingSetting {

@@ -11,8 +11,16 @@ A service gets its metrics by \`prometheusTelemetry({ registry, outbox })\` as t
 relay; the process \`waybill relay\` serves them at \`/metrics\` of its health port. Give the service and the relay of one outbox
 the same name for the label \`outbox\` (\`WAYBILL_OUTBOX\`).
 
-A gauge that is **sampled** is counted in the database every 15 seconds by one relay, whichever owns lane 0; the others do not export
-it. Read it with \`max by (outbox, …)\`. No metric is counted when the page is read.
+A gauge that is **sampled** is counted in the database every 15 seconds (\`WAYBILL_SAMPLE_MS\`) by one relay, whichever owns lane 0; the
+others do not export it. Read it with \`max by (outbox, …)\`. No metric is counted when the page is read.
+
+Counting does not weigh on the database: it stops at 10,001 or goes over to an estimate, no statement takes longer than two seconds, it
+waits for a lock for a tenth of a second at most, and takes a twentieth of the time at most. What fails counts as
+\`outbox_sample_failures_total\`; the values stay what they were, as \`outbox_sample_timestamp_seconds\` tells.
+
+A relay with no more rights than it needs may not see since when transactions of other roles are open. Their age then counts from
+when this relay has first seen them, as that of replication slots always does, so that
+\`outbox_oldest_transaction_age_seconds\` may be too small after a restart. \`grant pg_read_all_stats\` to its role shows the whole age.
 
 Every label has few values, and every series with known labels begins at 0, so that \`increase()\` sees the first event.
 `

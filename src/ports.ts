@@ -174,6 +174,7 @@ export type {
   RecordReference,
   RelayRegistration,
   RelayStore,
+  SampleOptions,
   Ring,
   Rotation,
   Scheduled,
@@ -193,7 +194,7 @@ export type { LabelName, Metric, MetricName } from './telemetry/names.ts'
 export type { HandledOutcome } from './telemetry/handled-outcome.ts'
 export { listenTo } from './telemetry/listen.ts'
 export type { TelemetryOption } from './telemetry/listen.ts'
-export type { ConsumerSample, OutboxSample, TableSample } from './telemetry/sample.ts'
+export type { ConsumerSample, OutboxSample, StoredCounts, TableSample } from './telemetry/sample.ts'
 export { silentTelemetry } from './telemetry/telemetry.ts'
 export type {
   ActionOutcome,

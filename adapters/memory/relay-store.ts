@@ -11,6 +11,7 @@ import type { Engine, StoredRecord } from './engine.ts'
 import { fetchPages } from './fetch.ts'
 import { createLeases } from './leases.ts'
 import { createParked, type ParkedRecord } from './parked.ts'
+import { sampleMemory } from './sample.ts'
 import { createScheduled } from './scheduled.ts'
 import { snapshotText } from './snapshot.ts'
 
@@ -89,6 +90,7 @@ export function createRelayStore(engine: Engine, check: () => Promise<void>): Me
     scheduled: () => answer(() => scheduled.scheduled()),
     countBlocked: ({ crowd }) => answer(() => parked.countBlocked(crowd)),
     backlog: () => answer(() => ({ ...waiting(engine), ...parked.counts() })),
+    sample: () => answer(() => sampleMemory(engine, parked, waiting(engine))),
     lanes: () => answer(() => leases.lanes()),
     clusters: () => answer(() => [{ ...CLUSTER, ageMs: 0 }]),
   }

@@ -8,6 +8,7 @@ import type {
   RelayStore,
   SeenCluster,
 } from '../../src/ports.ts'
+import { estimateWaiting, waitingOf } from './count-waiting.ts'
 import { DEFAULT_SCHEMA, identifier } from './identifier.ts'
 import { createLooking } from './look.ts'
 import { createMetaReader } from './meta.ts'
@@ -17,10 +18,11 @@ import { createRebalancer } from './rebalance.ts'
 import { fetchResult, fetchValues, ringOf } from './record-rows.ts'
 import { references, settlement } from './references.ts'
 import { createRotator } from './rotate.ts'
+import { createSampler } from './sample.ts'
 import { SCHEMA_VERSION } from './schema-version.ts'
 import { scheduledCalls } from './scheduled-calls.ts'
 import type { SqlExecutor, SqlPool } from './sql-executor.ts'
-import { backlog, EXACT_UP_TO, leafEstimate } from './statements/backlog.ts'
+import { backlog } from './statements/backlog.ts'
 import { clusters } from './statements/cluster.ts'
 import { fetch } from './statements/fetch.ts'
 import { lanes } from './statements/lanes.ts'
@@ -54,6 +56,7 @@ export function createRelayStore(pool: SqlPool, options: RelayStoreOptions = {})
     ...parkedCalls(pool, database, schema),
     ...scheduledCalls(database, schema),
     ...viewCalls(database, schema),
+    sample: createSampler(pool, name),
   }
 }
 
@@ -107,20 +110,8 @@ function viewCalls(database: SqlExecutor, schema: string): ViewCalls {
   return {
     async backlog(): Promise<Backlog> {
       const [row = []] = await database.query(backlog(schema))
-      const [count, oldestAge = null, parked, dead] = row
-      const counted = Number(count)
-      const rest = {
-        oldestAgeMs: oldestAge === null ? null : Math.max(Number(oldestAge), 0),
-        parked: Number(parked),
-        dead: Number(dead),
-      }
-      if (counted <= EXACT_UP_TO) return { records: counted, estimated: false, ...rest }
-      let records = 0
-      for (const leaf of [0, 1, 2, 3]) {
-        const estimate = await database.query(leafEstimate(schema, leaf))
-        records += Number(estimate[0]?.[0])
-      }
-      return { records: Math.max(records, counted), estimated: true, ...rest }
+      const waiting = await waitingOf(row, () => estimateWaiting(database, schema))
+      return { ...waiting, parked: Number(row[2]), dead: Number(row[3]) }
     },
     async lanes(): Promise<LaneStatus[]> {
       const rows = await database.query(lanes(schema))

@@ -57,7 +57,7 @@ export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
     { on: 'table', names: ['lane'], privileges: ['select', 'update'] },
     { on: 'table', names: ['cluster'], privileges: ['select', 'insert'] },
     { on: 'routine', names: ['live_cluster'], privileges: ['execute'] },
-    { on: 'table', names: ['pause'], privileges: ['select'] },
+    { on: 'table', names: ['pause', 'inbox'], privileges: ['select'] },
     ...REPAIRING,
   ],
   operator: [

@@ -19,6 +19,7 @@ const VARIABLE_OF = {
   pollMaxMs: 'WAYBILL_POLL_MAX_MS',
   sweepMs: 'WAYBILL_SWEEP_MS',
   gateMaxMs: 'WAYBILL_GATE_MAX_MS',
+  sampleMs: 'WAYBILL_SAMPLE_MS',
   progressMs: 'WAYBILL_PROGRESS_MS',
   order: 'WAYBILL_ORDER',
   onDead: 'WAYBILL_ON_DEAD',

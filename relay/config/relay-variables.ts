@@ -15,6 +15,7 @@ export interface RelayValues {
   readonly WAYBILL_POLL_MAX_MS: number
   readonly WAYBILL_SWEEP_MS: number
   readonly WAYBILL_GATE_MAX_MS: number
+  readonly WAYBILL_SAMPLE_MS: number
   readonly WAYBILL_PROGRESS_MS: number
   readonly WAYBILL_ORDER: NonNullable<RelayOptions['order']>
   readonly WAYBILL_ON_DEAD: NonNullable<RelayOptions['onDead']>
@@ -104,6 +105,13 @@ export const RELAY_VARIABLES: VariablesOf<RelayValues> = {
     meaning: 'The longest wait before an exchange that failed is tried again.',
     parser: whole('milliseconds', 10, HOUR_MS),
     fallback: 30_000,
+  },
+  WAYBILL_SAMPLE_MS: {
+    ...optional,
+    meaning:
+      'How often the relay that owns lane 0 counts what is stored, for the metrics that are sampled. 0: never.',
+    parser: whole('milliseconds', 0, HOUR_MS),
+    fallback: 15_000,
   },
   WAYBILL_PROGRESS_MS: {
     ...optional,

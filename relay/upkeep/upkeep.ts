@@ -9,6 +9,7 @@ import {
 } from '../../src/ports.ts'
 import type { ResolvedRelayOptions } from '../options.ts'
 import { blockedWatch } from './blocked-watch.ts'
+import { createSampler } from './sampler.ts'
 import { scheduleMover } from './schedule-mover.ts'
 import { sweeper } from './sweeper.ts'
 
@@ -24,6 +25,7 @@ export interface UpkeepParts {
   onOpened(): void
   onAnswer(): void
   onError(error: unknown, failures: number): number
+  onSampleError(error: unknown, failures: number): void
 }
 
 /** What is to be done now and then. */
@@ -45,7 +47,7 @@ export function createUpkeep(parts: UpkeepParts): Upkeep {
   const others = [scheduleMover(parts), blockedWatch(parts), sweeper(parts), rotator(parts)].map((run) =>
     duty(parts, run),
   )
-  const duties = [blocked, retries, ...others]
+  const duties = [blocked, retries, ...others, createSampler(parts)]
   return {
     start() {
       for (const each of duties) each.start()

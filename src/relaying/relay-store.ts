@@ -1,3 +1,5 @@
+import type { StoredCounts } from '../telemetry/sample.ts'
+
 /** Facts about the installed schema, read at start and at each rebalance. */
 export interface OutboxMeta {
   /** The schema version that the code of the store was written for. */
@@ -219,6 +221,11 @@ export interface Scheduled {
   readonly nextInMs: number | null
 }
 
+export interface SampleOptions {
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+}
+
 export interface LaneStatus extends LaneClaim {
   readonly owner: string | null
   readonly ownerHost: string | null
@@ -282,6 +289,11 @@ export interface RelayStore {
   backlog(): Promise<Backlog>
   /** Counts what waits among the first `look` records of each lane; more than `crowd` behind one key are a crowd. */
   countBlocked(options: { readonly look: number; readonly crowd: number }): Promise<BlockedKeys>
+  /**
+   * Counts what is stored, without weighing on the database: above 10,000 records are estimated, and no statement takes
+   * longer than `timeoutMs`. @param options.signal gives it up when it aborts, where the driver can.
+   */
+  sample(options: SampleOptions): Promise<StoredCounts>
   lanes(): Promise<readonly LaneStatus[]>
   /** The latest first. */
   clusters(): Promise<readonly SeenCluster[]>

@@ -24,6 +24,9 @@ export interface OutboxSample {
   readonly bulkOperations: Readonly<Record<'running' | 'paused' | 'watching', number>>
 }
 
+/** A sample as a database gives it; how long that took is measured by the one who asks. */
+export type StoredCounts = Omit<OutboxSample, 'durationMs'>
+
 /** One table; of the outbox, all its leaves together. */
 export interface TableSample {
   readonly table: string

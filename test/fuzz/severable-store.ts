@@ -63,6 +63,7 @@ export function severable<Tx>(database: Database<Tx>, watcher: StoreWatcher): Se
     moveScheduled: wrap('moveScheduled', (request) => relay.moveScheduled(request)),
     scheduled: wrap('scheduled', () => relay.scheduled()),
     countBlocked: wrap('countBlocked', (options) => relay.countBlocked(options)),
+    sample: wrap('sample', (options) => relay.sample(options)),
     backlog: wrap('backlog', () => relay.backlog()),
     lanes: wrap('lanes', () => relay.lanes()),
     clusters: wrap('clusters', () => relay.clusters()),

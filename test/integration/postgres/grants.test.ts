@@ -56,7 +56,7 @@ test('each role can do its work with the rights it is given, and not the work of
   await expect(consumer.query('select from waybill.outbox')).rejects.toMatchObject({ code: '42501' })
 
   await relayWork(database, roles.pool('relay'))
-  await expect(roles.pool('relay').query('select from waybill.inbox')).rejects.toMatchObject({
+  await expect(roles.pool('relay').query('delete from waybill.inbox')).rejects.toMatchObject({
     code: '42501',
   })
 })
@@ -124,6 +124,9 @@ async function relayWork(database: TestDatabase, pool: pg.Pool): Promise<void> {
   expect(await store.rotate({ burn: true })).toMatchObject({ truncated: [0] })
   await insertMany(database.pool, 12_000)
   expect(await store.backlog()).toMatchObject({ estimated: true, parked: 1 })
+  expect(await store.sample({ timeoutMs: 10_000 })).toMatchObject({
+    ...{ estimated: true, dead: 1, consumers: [{ consumer: 'billing', remembered: 2 }] },
+  })
   expect(await store.lanes()).toHaveLength(16)
   await store.releaseLanes(reader.relayId, [0])
   await store.unregister(reader.relayId)

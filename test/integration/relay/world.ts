@@ -38,7 +38,7 @@ export interface World extends AsyncDisposable {
   readonly database: Pick<TestDatabase, 'url' | 'pool'>
   readonly broker: RecordingBroker
   readonly relays: RunningRelay[]
-  start(options?: RelayOptions): Promise<RunningRelay>
+  start(options?: RelayOptions, listener?: Telemetry): Promise<RunningRelay>
   write(records: readonly Written[], client?: pg.Pool | pg.ClientBase): Promise<void>
   /** Waits until the outbox is empty. */
   drained(timeoutMs?: number): Promise<void>
@@ -78,8 +78,9 @@ export async function createWorld(given?: Pick<TestDatabase, 'url' | 'pool'>): P
     broker,
     relays,
     left,
-    async start(options = {}) {
-      const running = await startRelay({ url: database.url, broker, options, name: `relay-${relays.length}` })
+    async start(options = {}, listener = {}) {
+      const name = `relay-${relays.length}`
+      const running = await startRelay({ url: database.url, broker, options, listener, name })
       relays.push(running)
       return running
     },
@@ -119,6 +120,7 @@ async function startRelay(given: {
   url: string
   broker: RecordingBroker
   options: RelayOptions
+  listener: Telemetry
   name: string
 }): Promise<RunningRelay> {
   const pool = new pg.Pool({ connectionString: given.url, max: 5, application_name: given.name })
@@ -133,7 +135,7 @@ async function startRelay(given: {
     gate: (exchange, state) => counts.gates.push(`${exchange} ${state}`),
   }
   const relay = createRelay(
-    { database: pgDatabase(pool), transport, telemetry, host: given.name },
+    { database: pgDatabase(pool), transport, telemetry: [telemetry, given.listener], host: given.name },
     { ...QUICK, ...given.options },
   )
   await relay.start()
