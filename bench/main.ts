@@ -11,6 +11,7 @@ import { benchRelay } from './relay.ts'
 import { benchRelays } from './relays.ts'
 import { withSetting, type Setting } from './setting.ts'
 import { benchSteady } from './steady.ts'
+import { benchTelemetry } from './telemetry.ts'
 import { benchWriter } from './writer.ts'
 
 const BENCHES = {
@@ -25,6 +26,7 @@ const BENCHES = {
   backlog: benchBacklog,
   steady: benchSteady,
   peers: benchPeers,
+  telemetry: benchTelemetry,
 } as const
 type BenchName = keyof typeof BENCHES
 

@@ -99,6 +99,7 @@ export function createDrain(options: DrainOptions, ports: DrainPorts): Drain {
     batchSize,
     waitingBytes: windowBytes / 2,
     passBlockedKeys,
+    unsettled: () => outflow.confirmed.length + outflow.toPark.length,
     now,
   })
   return {

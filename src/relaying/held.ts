@@ -19,6 +19,8 @@ export type Stage = 'waiting' | 'ready' | 'sent' | 'retained' | 'done' | 'gone'
 
 /** A fetched record in memory, in the shape in which it is published: one object for each message. */
 export interface Held extends OutgoingMessage {
+  /** Given up once the message is confirmed: its row alone is still needed. */
+  body: Buffer
   readonly home: Lane
   readonly route: Route
   readonly bytes: number

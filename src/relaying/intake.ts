@@ -25,6 +25,8 @@ export interface IntakeParts {
   /** How many bytes may wait in memory. */
   readonly waitingBytes: number
   readonly passBlockedKeys: boolean
+  /** How many are published, or refused, and their rows are still there. */
+  readonly unsettled: () => number
   now(): number
 }
 
@@ -48,16 +50,18 @@ export interface Intake {
   removed(job: Held): void
 }
 
+/** A database that removes rows slower than it gives them out must not fill the memory. */
+const MOST_UNSETTLED = 20_000
+
 /** An answer of the database takes several times as much memory as the records that it brings. */
 const MOST_FETCHED_BYTES = 8 * 1024 * 1024
 
 export function createIntake(parts: IntakeParts): Intake {
-  const { memory, marks, batchSize, waitingBytes } = parts
+  const { memory, marks, batchSize } = parts
   let out: FetchPlan | null = null
   let lingering: Held[] = []
 
   const hasRoom = (lane: Lane): boolean => lane.open && !lane.leaving && lane.unsent < batchSize
-  const isFull = (): boolean => memory.ready >= batchSize || memory.unsentBytes >= waitingBytes
   const finish = (): void => {
     out = null
     for (const job of lingering) forget(job)
@@ -73,15 +77,15 @@ export function createIntake(parts: IntakeParts): Intake {
       return false
     },
     get hungry() {
-      if (out !== null || isFull()) return false
+      if (out !== null || isFull(parts)) return false
       for (const lane of memory.lanes.values()) if (lane.more && hasRoom(lane)) return true
       return false
     },
     get room() {
-      return isFull() ? 0 : roomIn(parts)
+      return isFull(parts) ? 0 : roomIn(parts)
     },
     plan() {
-      if (out !== null || isFull()) return null
+      if (out !== null || isFull(parts)) return null
       const roomy = [...memory.lanes.values()].filter(hasRoom)
       if (!roomy.some((lane) => lane.more)) return null
       // All of them where that can be: as long as one has more, nobody asks whether something has come for the others.
@@ -120,6 +124,10 @@ export function createIntake(parts: IntakeParts): Intake {
       else lingering.push(job)
     },
   }
+}
+
+function isFull({ memory, batchSize, waitingBytes, unsettled }: IntakeParts): boolean {
+  return memory.ready >= batchSize || memory.unsentBytes >= waitingBytes || unsettled() >= MOST_UNSETTLED
 }
 
 /**

@@ -60,12 +60,15 @@ export function conclude(exit: Exit, job: Held, outcome: PublishOutcome): void {
   }
 }
 
+const NOTHING = Buffer.alloc(0)
+
 function confirm(exit: Exit, job: Held): void {
   const { route } = job
   route.confirms += 1
   if (route.refusals.size > 0) route.refusals.delete(job.messageId)
   exit.memory.suspicion.confirmed(route)
   job.stage = 'done'
+  job.body = NOTHING
   exit.confirmed.push(job)
   exit.gates.succeed(job)
   exit.sendNext(job)

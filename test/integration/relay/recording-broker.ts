@@ -108,8 +108,10 @@ function createLink(broker: RecordingBroker, listener: PublisherListener): Link 
         if (isCut) return
         if (state !== 'ready') pending.push({ message, outcome: UNKNOWN })
         else {
-          broker.arrived.push(message)
-          pending.push({ message, outcome: broker.answer(message) })
+          // As it is now: once it is confirmed its sender gives the body up.
+          const arrived = { ...message }
+          broker.arrived.push(arrived)
+          pending.push({ message, outcome: broker.answer(arrived) })
         }
         later()
       },
