@@ -130,10 +130,6 @@ function assemble(parts: EngineParts): Works {
     publisher: transport.openPublisher({
       onOutcome(message, outcome) {
         drain.outcome(message, outcome)
-        if (outcome.kind === 'confirmed') {
-          pulse.idleSince = null
-          pulse.publishedAt = clock.now()
-        }
         tick()
       },
       onState(state) {

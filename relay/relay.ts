@@ -72,6 +72,7 @@ export function createRelay(parts: RelayParts, options: RelayOptions = {}): Rela
       answeredAt: null,
       idleSince: null,
       paused: false,
+      published: 0,
       publishedAt: null,
     },
     end: () => undefined,

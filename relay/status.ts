@@ -52,7 +52,9 @@ export interface Pulse {
   answeredAt: number | null
   /** By an operator. */
   paused: boolean
-  /** When a message was confirmed last, in milliseconds since 1970. */
+  /** How many messages were published, when that was looked at last. */
+  published: number
+  /** When a message was published last, in milliseconds since 1970. */
   publishedAt: number | null
   /** Since when there is something to publish and nothing is published. */
   idleSince: number | null

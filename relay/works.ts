@@ -86,7 +86,13 @@ export function beat(works: Works): void {
   lease.beat(now)
   leasing.check()
   const hasWork = drain.unsent() + drain.inFlight() > 0 && pulse.publisher === 'ready'
-  pulse.idleSince = hasWork ? (pulse.idleSince ?? now) : null
+  const published = drain.published()
+  const isMoving = published !== pulse.published
+  if (isMoving) {
+    pulse.published = published
+    pulse.publishedAt = clock.now()
+  }
+  pulse.idleSince = isMoving || !hasWork ? null : (pulse.idleSince ?? now)
   const { paused, publishedAt } = pulse
   parts.telemetry.relay?.({ inFlight: drain.inFlight(), paused, publishedAt })
   tick(works)

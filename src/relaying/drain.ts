@@ -69,6 +69,8 @@ export interface Drain {
   inFlight(): number
   /** Records in memory that were not sent yet. */
   unsent(): number
+  /** How many messages were published so far, those included that nobody wanted and nobody needs to want. */
+  published(): number
 }
 
 export function createDrain(options: DrainOptions, ports: DrainPorts): Drain {
@@ -122,6 +124,7 @@ export function createDrain(options: DrainOptions, ports: DrainPorts): Drain {
     gates: () => gates.list(),
     inFlight: () => sum(memory.routes.values(), ({ inFlight }) => inFlight),
     unsent: () => sum(memory.lanes.values(), ({ unsent }) => unsent),
+    published: () => sum(memory.routes.values(), ({ confirms }) => confirms),
   }
 }
 

@@ -73,7 +73,7 @@ export interface RelayBeat {
   readonly inFlight: number
   /** By an operator. */
   readonly paused: boolean
-  /** When a message was confirmed last, in milliseconds since 1970. Null before the first. */
+  /** When a message was published last, in milliseconds since 1970. Null before the first. */
   readonly publishedAt: number | null
 }
 
