@@ -59,6 +59,8 @@ export function isSampled({ traceFlags }: SpanContext): boolean {
 
 /** Of W3C Trace Context, the last digit of the last field. */
 const FLAGS_AT = 54
+/** Without the lowest bit. */
+const UNSAMPLED_DIGITS: ReadonlySet<string | undefined> = new Set('02468ace')
 
 /**
  * Whether a message comes of a trace that nobody records, as far as that can be told at a glance: most messages of a relay
@@ -66,5 +68,5 @@ const FLAGS_AT = 54
  */
 export function isPlainlyUnsampled({ traceparent }: TraceHeaders): boolean {
   if (traceparent === undefined) return false
-  return traceparent.startsWith('00-') && (traceparent.charCodeAt(FLAGS_AT) & TraceFlags.SAMPLED) === 0
+  return traceparent.startsWith('00-') && UNSAMPLED_DIGITS.has(traceparent[FLAGS_AT])
 }

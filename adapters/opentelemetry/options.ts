@@ -31,7 +31,7 @@ const MODES = ['auto', 'parent', 'link']
 /** @throws WaybillError WAYBILL_OPTION_INVALID */
 export function checkOptions(given: unknown): void {
   checkNames(given, 'The options of openTelemetry', KNOWN)
-  const { mode, parentMaxAgeMs, baggage, metrics } = given as Readonly<Record<string, unknown>>
+  const { mode, parentMaxAgeMs, baggage, metrics, server } = given as Readonly<Record<string, unknown>>
   if (mode !== undefined && !MODES.includes(mode as string)) {
     refuse('mode', mode, `Wanted is one of ${MODES.join(', ')}.`)
   }
@@ -44,10 +44,19 @@ export function checkOptions(given: unknown): void {
   if (metrics !== undefined && typeof metrics !== 'boolean') {
     refuse('metrics', metrics, 'Wanted is true or false.')
   }
+  if (server !== undefined && !isServer(server)) {
+    refuse('server', server, "Wanted is { address: 'the name of a host', port: a number }.")
+  }
 }
 
 function isTexts(value: unknown): boolean {
   return Array.isArray(value) && value.every((entry) => typeof entry === 'string')
+}
+
+function isServer(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { address, port } = value as Readonly<Record<string, unknown>>
+  return typeof address === 'string' && Number.isInteger(port)
 }
 
 function refuse(name: string, value: unknown, wanted: string): never {

@@ -73,7 +73,7 @@ function publish(parts: TracingParts, message: OutgoingMessage, attempt: number)
   const carried = carriedBy(message.headers)
   // A relay adds to traces that are recorded, and begins none.
   if (carried === null || !isSampled(carried.creation)) return null
-  const { tracer, server, now } = parts
+  const { tracer, server } = parts
   const described: Described = { ...pick(message), operation: 'publish' }
   const { parent, links } = placeOf(carried, { ...message, isOver: isOver(parts, message) })
   const span = tracer.startSpan(
@@ -84,7 +84,7 @@ function publish(parts: TracingParts, message: OutgoingMessage, attempt: number)
       attributes: {
         ...attributesOf(described, server),
         [ATTRIBUTES.attempt]: attempt,
-        [ATTRIBUTES.dwellMs]: Math.max(now() - message.createdAt, 0),
+        ...dwellOf(parts, message),
       },
     },
     parent,
@@ -112,7 +112,7 @@ function handle(parts: TracingParts, attempt: HandlingAttempt): Handling | null 
         ...attributesOf(described, parts.server),
         [ATTRIBUTES.consumerGroup]: consumer,
         [ATTRIBUTES.attempt]: attempt.attempt,
-        [ATTRIBUTES.dwellMs]: Math.max(parts.now() - envelope.createdAt, 0),
+        ...dwellOf(parts, envelope),
       },
     },
     place.parent,
@@ -159,8 +159,17 @@ function isOver(
 ): boolean {
   if (mode !== 'auto') return mode === 'link'
   // A scheduled message counts as written when it was due; its id tells when its trace was.
-  const writtenAt = Math.min(timeOfId(messageId) ?? Infinity, createdAt)
+  const writtenAt = Math.min(timeOfId(messageId) ?? Infinity, isKnown(createdAt) ? createdAt : Infinity)
   return now() - writtenAt > parentMaxAgeMs
+}
+
+function dwellOf({ now }: TracingParts, { createdAt }: { readonly createdAt: number }): Attributes {
+  return isKnown(createdAt) ? { [ATTRIBUTES.dwellMs]: Math.max(now() - createdAt, 0) } : {}
+}
+
+/** Other senders may not say when. */
+function isKnown(createdAt: number): boolean {
+  return createdAt > 0
 }
 
 function pick({

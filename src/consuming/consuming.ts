@@ -1,7 +1,6 @@
 import { WaybillError } from '../errors.ts'
 import { untilAborted } from '../lifecycle/until-aborted.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import type { Tracing } from '../telemetry/tracing.ts'
 import type { QueueTopology } from '../transport/transport.ts'
 import { Stopped } from './attempt.ts'
 import type { BreakerState } from './breaker.ts'
@@ -64,7 +63,7 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
   })
   const collector = collectorOf(parts, machine.watches)
   look.retrying = retrying.look
-  const user = userOf(machine, { stopping: stopping.signal, tracing: parts.telemetry.tracing })
+  const user = userOf(parts, machine, stopping.signal)
 
   const subscribe = async (topology: QueueTopology): Promise<void> => {
     // What is opened after the stop would be closed by nobody.
@@ -154,16 +153,28 @@ async function end<Tx>(
 }
 
 /** What comes goes to the dispatcher, and what no longer counts is taken out of it. */
-function userOf(
+function userOf<Tx>(
+  { telemetry: { tracing }, logger }: ConsumingParts<Tx>,
   { dispatcher, answers }: Machine,
-  { stopping, tracing }: { readonly stopping: AbortSignal; readonly tracing: Tracing | undefined },
+  stopping: AbortSignal,
 ): SubscriptionUser {
+  const take: SubscriptionUser['onDelivery'] = (delivery, session) => {
+    const work = createWork(delivery, session)
+    if (stopping.aborted) answers.give(work, { kind: 'release' }, 0)
+    else dispatcher.add(work)
+  }
   return {
     onDelivery(delivery, session) {
-      tracing?.delivered()
-      const work = createWork(delivery, session)
-      if (stopping.aborted) answers.give(work, { kind: 'release' }, 0)
-      else dispatcher.add(work)
+      if (tracing === undefined) {
+        take(delivery, session)
+        return
+      }
+      const warning = tracing.delivered()
+      if (warning !== null) logger.warn({}, warning)
+      // Whoever brings it may have a span of its own around it, which nothing of this belongs to.
+      tracing.quietly(() => {
+        take(delivery, session)
+      })
     },
     onLost() {
       dispatcher.drain(({ session }) => session.state === 'lost')

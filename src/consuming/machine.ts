@@ -142,8 +142,9 @@ async function keep<Tx>(
   return kept
 }
 
+/** That another transaction had it first is no error of its handling. */
 function errorIn(verdict: Verdict): unknown {
-  return 'error' in verdict ? verdict.error : undefined
+  return 'error' in verdict && verdict.kind !== 'later' ? verdict.error : undefined
 }
 
 function breakerOf<Tx>(parts: ConsumingParts<Tx>, onMore: () => void): Breaker | null {

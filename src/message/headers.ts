@@ -148,7 +148,7 @@ export function parseStoredHeaders(text: string): StoredHeaders {
 /** Bytes of the fixed part of an AMQP table field: length of the name, type, length of the text (AMQP 0-9-1, 4.2.5.5). */
 const FIELD_OVERHEAD = 6
 /** Room for lane, epoch, position and version, which the relay adds. */
-const RELAY_FIELDS_BYTES = 128
+export const RELAY_FIELDS_BYTES = 128
 
 /** About how many bytes the headers of a record will take in an AMQP header frame; but for its key and the short fields of CloudEvents. */
 export function wireHeaderBytes(stored: StoredHeaders): number {

@@ -1,5 +1,5 @@
 import type { Encoding } from '../message/encode.ts'
-import { withStoredHeaders } from '../message/headers.ts'
+import { RELAY_FIELDS_BYTES, withStoredHeaders } from '../message/headers.ts'
 import type { Limits } from '../message/limits.ts'
 import { utf8Length } from '../message/text.ts'
 import type { Creation, Tracing } from '../telemetry/tracing.ts'
@@ -43,7 +43,7 @@ export async function traced<Result>(
 
 function carry(encoding: Encoding, { headers: more }: Creation, { headerBytes }: Limits): Encoding {
   const headers = withStoredHeaders(encoding.record.headers, more)
-  return utf8Length(headers) > headerBytes
+  return utf8Length(headers) + RELAY_FIELDS_BYTES > headerBytes
     ? encoding
     : { ...encoding, record: { ...encoding.record, headers } }
 }

@@ -68,14 +68,17 @@ export function createOutflow(parts: OutflowParts): Outflow {
   }
 }
 
+const CONFIRMED: PublishOutcome = { kind: 'confirmed' }
+
 /** Also of what is no longer waited for: it was handed over all the same. */
 function tellOutcome(parts: OutflowParts, job: Held, outcome: PublishOutcome): void {
   const { telemetry, ports } = parts
+  const isFine = outcome.kind === 'confirmed' || isIgnored(parts, job, outcome)
   if (job.publishing !== null) {
-    job.publishing.end(outcome)
+    job.publishing.end(isFine ? CONFIRMED : outcome)
     job.publishing = null
   }
-  if (outcome.kind !== 'confirmed' && !isIgnored(parts, job, outcome)) telemetry.notPublished?.(job, outcome)
+  if (outcome.kind !== 'confirmed' && !isFine) telemetry.notPublished?.(job, outcome)
   else telemetry.published?.(job, ports.wallClock() - job.createdAt, ports.now() - job.sentAt)
 }
 

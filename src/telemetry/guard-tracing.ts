@@ -18,11 +18,7 @@ export function guardTracing(tracing: Tracing, logger: Logger): Tracing {
       const handling = guard.attempt(null, () => tracing.handle(attempt))
       return handling === null ? null : guardHandling(guard, handling)
     },
-    delivered: () => {
-      guard.attempt(undefined, () => {
-        tracing.delivered()
-      })
-    },
+    delivered: () => guard.attempt(null, () => tracing.delivered()),
   }
 }
 
@@ -103,7 +99,9 @@ function guardPublishing(guard: Guard, publishing: Publishing): Publishing {
 
 function guardHandling(guard: Guard, handling: Handling): Handling {
   return {
-    headers: guard.attempt({}, () => handling.headers),
+    get headers() {
+      return guard.attempt({}, () => handling.headers)
+    },
     ids: guard.attempt(null, () => handling.ids),
     run: (work) => guard.around((runner) => handling.run(runner), work),
     end: (how) => {

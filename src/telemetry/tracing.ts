@@ -82,6 +82,6 @@ export interface Tracing {
   publish(message: OutgoingMessage, attempt: number): Publishing | null
   /** @returns null when there is nothing to record. */
   handle(attempt: HandlingAttempt): Handling | null
-  /** A delivery has come from the broker. To notice what else traces deliveries. */
-  delivered(): void
+  /** A delivery has come from the broker. @returns what to warn of, once: something else traces deliveries too. */
+  delivered(): string | null
 }
