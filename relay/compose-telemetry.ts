@@ -1,4 +1,4 @@
-import { openTelemetry } from '../adapters/opentelemetry/index.ts'
+import { logDiagnostics, openTelemetry } from '../adapters/opentelemetry/index.ts'
 import {
   metricsPage,
   processRegistry,
@@ -31,7 +31,16 @@ export async function composeTelemetry(
 ): Promise<ComposedTelemetry> {
   const { values, openTelemetry: wanted } = config
   const registry = processRegistry()
-  const sdk = wanted === null ? null : await startSdk(wanted, logger)
+  const sdk =
+    wanted === null
+      ? null
+      : await startSdk(wanted, {
+          logger,
+          stopWithinMs: values.WAYBILL_SHUTDOWN_TIMEOUT_MS,
+          onMade: () => {
+            logDiagnostics(logger, wanted.logLevel)
+          },
+        })
   const tracing = sdk === null ? [] : [openTelemetry({ metrics: true, ...serverOf(values.WAYBILL_AMQP_URL) })]
   return {
     of: (target) => {

@@ -8,19 +8,40 @@ export interface Sdk {
   close(): Promise<void>
 }
 
+interface SdkSurroundings {
+  readonly logger: Logger
+  /** How long the whole process may take to stop. */
+  readonly stopWithinMs: number
+  /** Called between the making, which may give the SDK a logger of its own, and the start. */
+  readonly onMade: () => void
+}
+
 /** A collector that is away must not keep a relay from stopping. */
 const FLUSH_MS = 5000
+/** Of the time that a relay has to stop. */
+const FLUSH_SHARE = 0.2
+/** After which a request to a collector that hangs no longer keeps the process. */
+const LINGER_MS = 500
 
 /**
  * Starts the SDK of OpenTelemetry, which reads its own variables: where to send, how to sample. It is an optional peer, since
  * most services have one of their own.
  * @throws WaybillError WAYBILL_CONFIGURATION_INVALID when it is not installed.
  */
-export async function startSdk({ serviceName }: OpenTelemetrySettings, logger: Logger): Promise<Sdk> {
+export async function startSdk(
+  { serviceName, metrics }: OpenTelemetrySettings,
+  { logger, stopWithinMs, onMade }: SdkSurroundings,
+): Promise<Sdk> {
   const { NodeSDK: Sdk } = await loadSdk()
-  const sdk = new Sdk({ instrumentations: [], ...(serviceName !== null && { serviceName }) })
+  const sdk = new Sdk({
+    ...{ instrumentations: [], logRecordProcessors: [] },
+    ...(serviceName !== null && { serviceName }),
+    ...(!metrics && { metricReaders: [] }),
+  })
+  onMade()
   sdk.start()
-  return { close: () => closeWithin(sdk, logger) }
+  const limitMs = Math.min(FLUSH_MS, stopWithinMs * FLUSH_SHARE)
+  return { close: () => closeWithin(limitMs, { sdk, logger }) }
 }
 
 async function loadSdk(): Promise<typeof import('@opentelemetry/sdk-node')> {
@@ -35,10 +56,15 @@ async function loadSdk(): Promise<typeof import('@opentelemetry/sdk-node')> {
   }
 }
 
-async function closeWithin(sdk: NodeSDK, logger: Logger): Promise<void> {
+async function closeWithin(
+  limitMs: number,
+  { sdk, logger }: { readonly sdk: NodeSDK; readonly logger: Logger },
+): Promise<void> {
   const over = new AbortController()
-  const late = systemClock.sleep(FLUSH_MS, { signal: over.signal }).then(() => {
-    if (!over.signal.aborted) logger.warn({ limitMs: FLUSH_MS }, 'Not all traces could be sent in time.')
+  const late = systemClock.sleep(limitMs, { signal: over.signal }).then(() => {
+    if (over.signal.aborted) return
+    logger.warn({ limitMs }, 'Not all traces could be sent in time.')
+    systemClock.after(LINGER_MS, () => process.exit())
   })
   try {
     await Promise.race([sdk.shutdown(), late])

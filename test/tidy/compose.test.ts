@@ -153,6 +153,17 @@ describe('docker-compose.yml', () => {
 })
 
 describe('relay/Dockerfile', () => {
+  it('keeps the SDK of OpenTelemetry, which is a development dependency of the package, in the image', () => {
+    const [build] = given('RUN').filter((rest) => rest.includes('npm prune --omit=dev'))
+    const sdk = '@opentelemetry/sdk-node'
+    expect(build?.indexOf(`npm pkg set "dependencies.${sdk}=`)).toBeGreaterThan(0)
+    expect(build?.indexOf(`npm pkg set "dependencies.${sdk}=`)).toBeLessThan(build?.indexOf('npm prune') ?? 0)
+    const { devDependencies } = JSON.parse(textOf('package.json')) as {
+      devDependencies: Record<string, string>
+    }
+    expect(devDependencies[sdk]).toBeDefined()
+  })
+
   it('starts from images that are pinned to a release', () => {
     const images = given('FROM').map((rest) => rest.split(/\s/)[0]!)
     expect(images).toHaveLength(2)

@@ -116,8 +116,7 @@ async function listen(url: string, wire: OnTheWire[]): Promise<{ close(): Promis
     queue,
     (message) => {
       if (message === null) return
-      const { type, headers = {} } = message.properties
-      wire.push({ type: String(type), headers })
+      wire.push({ type: String(message.properties.type), headers: message.properties.headers ?? {} })
     },
     { noAck: true },
   )
