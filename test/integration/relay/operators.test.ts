@@ -59,9 +59,9 @@ test('with all relays paused nothing is published, also by those that start then
   ])
 })
 
-test('a relay does the bulk operations that operators begin, publishes what was replayed, and tells so', async () => {
+test('a relay does the bulk operations that operators begin, publishes what was replayed, and says so in the audit', async () => {
   await using world = await createWorld()
-  const { bulk } = operationsOn(world)
+  const { bulk, audit } = operationsOn(world)
   await world.start()
   await world.database.pool.query(`
     insert into waybill.parked (id, lane, version, created_at, message_id, key, type, source, exchange, routing_key,
@@ -77,4 +77,7 @@ test('a relay does the bulk operations that operators begin, publishes what was 
   expect(ended.progress).toEqual({ matched: 40, done: 40, skipped: 0, succeeded: 40, failedAgain: 0 })
   expect(new Set(world.broker.arrived.map(({ messageId }) => messageId)).size).toBe(40)
   expect((await world.database.pool.query('select from waybill.parked')).rowCount).toBe(0)
+  const published = await audit.list({ action: 'dead-letters.published' })
+  expect(new Set(published.items.map(({ target }) => target)).size).toBe(40)
+  expect(published.items[0]).toMatchObject({ actor: 'relay', outcome: 'done' })
 })
