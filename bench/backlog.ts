@@ -75,7 +75,7 @@ export async function drain(setting: Setting, backlog: Backlog): Promise<Drained
 }
 
 /** Records of 10,000 keys, in one statement. */
-function fill(records: number, bytes: number): string {
+export function fill(records: number, bytes: number): string {
   return `
 insert into waybill.outbox (lane, message_id, key, type, source, exchange, routing_key, payload)
 select n % 10000 % 16, gen_random_uuid(), 'order-' || n % 10000, 'order.placed', 'bench', '${EXCHANGE}', 'order.placed',

@@ -10,6 +10,7 @@ import { benchPeers } from './peers.ts'
 import { benchRelay } from './relay.ts'
 import { benchRelays } from './relays.ts'
 import { withSetting, type Setting } from './setting.ts'
+import { benchSampler } from './sampler.ts'
 import { benchSteady } from './steady.ts'
 import { benchTelemetry } from './telemetry.ts'
 import { benchWriter } from './writer.ts'
@@ -24,6 +25,7 @@ const BENCHES = {
   relays: benchRelays,
   idle: benchIdle,
   backlog: benchBacklog,
+  sampler: benchSampler,
   steady: benchSteady,
   peers: benchPeers,
   telemetry: benchTelemetry,
