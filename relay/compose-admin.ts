@@ -1,4 +1,4 @@
-import { createOperations, type Database, type Logger } from '../src/ports.ts'
+import { createOperations, type Database, type Logger, type TelemetryOption } from '../src/ports.ts'
 import type { Admin, AdminServer, Authenticate } from './admin/index.ts'
 import type { Config } from './config.ts'
 import { takesJwt } from './config/admin-relations.ts'
@@ -8,6 +8,7 @@ import { uniqueName, type DatabaseTarget } from './config/databases.ts'
 export interface AdminOutbox {
   readonly target: DatabaseTarget
   readonly database: Pick<Database<unknown>, 'deadLetters' | 'classify'>
+  readonly telemetry: TelemetryOption
 }
 
 /**
@@ -26,10 +27,10 @@ export async function composeAdmin(
   const authenticate = authenticateBy(values, door)
   const editing = values.WAYBILL_ADMIN_EDIT_AND_REPLAY === 'on'
   const targets = outboxes.map(({ target }) => target)
-  const admins = outboxes.map(({ target, database }) => {
-    const operations = createOperations({ database, editing })
+  const admins = outboxes.map(({ target, database, telemetry }) => {
+    const operations = createOperations({ database, editing, telemetry })
     const classify = database.classify.bind(database)
-    const admin = door.createAdmin({ operations, authenticate, classify, logger })
+    const admin = door.createAdmin({ operations, authenticate, classify, logger, telemetry })
     return [pathOf(target, targets), admin] as const
   })
   const [only, ...others] = admins.map(([, admin]) => admin)

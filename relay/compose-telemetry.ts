@@ -14,6 +14,8 @@ import { outboxName, type DatabaseTarget } from './config/databases.ts'
 export interface ComposedTelemetry {
   /** What listens to the relay of an outbox. */
   of(target: DatabaseTarget): readonly Telemetry[]
+  /** What listens to the operators of an outbox. */
+  ofOperators(target: DatabaseTarget): Telemetry
   /** @param accept what the one who asks can read. */
   readonly metrics: (accept: string) => Promise<MetricsPage>
   /** Sends what is still to be sent, for a limited time. Never rejects. */
@@ -42,11 +44,15 @@ export async function composeTelemetry(
           },
         })
   const tracing = sdk === null ? [] : [openTelemetry({ metrics: true, ...serverOf(values.WAYBILL_AMQP_URL) })]
+  const metricsOf = (target: DatabaseTarget): Telemetry =>
+    prometheusTelemetry({
+      registry,
+      outbox: outboxName(target, { targets, only: values.WAYBILL_OUTBOX }),
+      version,
+    })
   return {
-    of: (target) => {
-      const outbox = outboxName(target, { targets, only: values.WAYBILL_OUTBOX })
-      return [prometheusTelemetry({ registry, outbox, version }), ...tracing]
-    },
+    of: (target) => [metricsOf(target), ...tracing],
+    ofOperators: metricsOf,
     metrics: (accept) => metricsPage(registry, accept),
     close: async () => {
       await sdk?.close()

@@ -28,7 +28,7 @@ import {
 import { systemClock, WaybillError, type Database, type Logger } from '../src/ports.ts'
 import type { AdminServer } from './admin/index.ts'
 import { composeAdmin } from './compose-admin.ts'
-import { composeTelemetry } from './compose-telemetry.ts'
+import { composeTelemetry, type ComposedTelemetry } from './compose-telemetry.ts'
 import type { Config } from './config.ts'
 import { databasesOf, type DatabaseTarget } from './config/databases.ts'
 import { relayOptions } from './config/relay-options.ts'
@@ -244,7 +244,7 @@ export async function composeRelays(
     ready: () => readyChecks(relays.status()),
     metrics: telemetry.metrics,
   })
-  const { admin, closeAdmin } = await openAdmin(config, logger)
+  const { admin, closeAdmin } = await openAdmin(config, { logger, targets, telemetry })
   const close = async (): Promise<void> => {
     await Promise.all([closeAdmin(), relays.stop()])
     await transport.close()
@@ -258,13 +258,19 @@ export async function composeRelays(
 /** Enough for people; whatever they ask for, the relay keeps its own. */
 const ADMIN_CONNECTIONS = 3
 
+interface AdminSurroundings {
+  readonly logger: Logger
+  readonly targets: readonly DatabaseTarget[]
+  readonly telemetry: Pick<ComposedTelemetry, 'ofOperators'>
+}
+
 async function openAdmin(
   config: Config,
-  logger: Logger,
+  { logger, targets, telemetry }: AdminSurroundings,
 ): Promise<{ readonly admin: AdminServer | null; readonly closeAdmin: () => Promise<void> }> {
-  const open = databasesOf(config.values).map((target) => {
+  const open = targets.map((target) => {
     const opening = { config, logger, applicationName: 'waybill admin', connections: ADMIN_CONNECTIONS }
-    return { target, ...openDatabase(target, opening) }
+    return { target, telemetry: telemetry.ofOperators(target), ...openDatabase(target, opening) }
   })
   const admin = await composeAdmin(config, open, logger)
   const closeAdmin = async (): Promise<void> => {

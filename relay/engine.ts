@@ -119,6 +119,7 @@ function assemble(parts: EngineParts): Works {
     upkeep: openUpkeep(parts, common, tick),
     wishes: createWishes({
       ...common,
+      telemetry,
       deadLetters: parts.database.deadLetters,
       host: parts.host,
       onPaused: (paused) => {

@@ -54,6 +54,7 @@ export type {
   Changes,
   Cut,
   DeadLetterStore,
+  Forgotten,
   EditedMessage,
   LockedLetter,
   NewAuditEvent,

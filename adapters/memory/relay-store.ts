@@ -85,7 +85,7 @@ export function createRelayStore(engine: Engine, check: () => Promise<void>): Me
       }),
     due: (request) => answer(() => parked.due(request)),
     blockedKeys: (lanes) => answer(() => parked.blockedKeys(lanes)),
-    rotate: () => answer(() => ({ truncated: [], burnt: 0 })),
+    rotate: () => answer(() => ({ truncated: [], rows: 0, burnt: 0 })),
     moveScheduled: (request) => answer(() => scheduled.moveScheduled(request)),
     scheduled: () => answer(() => scheduled.scheduled()),
     countBlocked: ({ crowd }) => answer(() => parked.countBlocked(crowd)),

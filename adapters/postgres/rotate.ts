@@ -6,6 +6,7 @@ import {
   leafIsEmpty,
   leaves,
   lockLeaf,
+  removedFrom,
   SHORT_LOCK_TIMEOUT,
   truncateLeaf,
 } from './statements/rotation.ts'
@@ -25,12 +26,16 @@ export function createRotator({ pool, database, schema }: RotatorParts): RelaySt
   return async ({ burn: mayBurn }): Promise<Rotation> => {
     const { current, filled } = await lookAt(database, schema)
     const truncated: number[] = []
+    let rows = 0
     for (const leaf of [2, 3].map((ahead) => (current + ahead) % 4)) {
       if (filled[leaf] !== true) continue
-      if (await truncateIfEmpty({ pool, database, schema }, leaf)) truncated.push(leaf)
+      const removed = await truncateIfEmpty({ pool, database, schema }, leaf)
+      if (removed === null) continue
+      truncated.push(leaf)
+      rows += removed
     }
     const worthwhile = mayBurn && filled[current] === true
-    return { truncated, burnt: worthwhile ? await burnTo(database, { schema, leaf: current }) : 0 }
+    return { truncated, rows, burnt: worthwhile ? await burnTo(database, { schema, leaf: current }) : 0 }
   }
 }
 
@@ -43,19 +48,26 @@ async function lookAt(
   return { current: Number(current), filled: filled.map((value) => value === 't') }
 }
 
-/** Empties a leaf without a record. Looks before it locks, to disturb nobody, and again under the lock. */
-async function truncateIfEmpty({ pool, database, schema }: RotatorParts, leaf: number): Promise<boolean> {
-  if (!(await isEmpty(database, { schema, leaf }))) return false
+/**
+ * Empties a leaf without a record. Looks before it locks, to disturb nobody, and again under the lock.
+ * @returns how many removed records were in it; null when it was left as it is
+ */
+async function truncateIfEmpty(
+  { pool, database, schema }: RotatorParts,
+  leaf: number,
+): Promise<number | null> {
+  if (!(await isEmpty(database, { schema, leaf }))) return null
   try {
     return await pool.transaction(async (executor) => {
       await executor.query(SHORT_LOCK_TIMEOUT)
       await executor.query(lockLeaf(schema, leaf))
-      if (!(await isEmpty(executor, { schema, leaf }))) return false
+      if (!(await isEmpty(executor, { schema, leaf }))) return null
+      const [row] = await executor.query(removedFrom(schema, leaf))
       await executor.query(truncateLeaf(schema, leaf))
-      return true
+      return Number(row?.[0])
     })
   } catch (error) {
-    if (isLockTimeout(error)) return false
+    if (isLockTimeout(error)) return null
     throw error
   }
 }

@@ -4,17 +4,24 @@ import type { Instruments } from './instruments.ts'
 
 /** Patterns, of which an API has a fixed number; this only keeps a mistake from filling the memory. */
 const MOST_ROUTES = 100
+const MOST_ACTIONS = 100
 
 export function adminMoments({ add, observer, declare }: Instruments, outbox: string): AdminMoments {
   const routeLabel = bounded(MOST_ROUTES)
+  const actionLabel = bounded(MOST_ACTIONS)
   return {
     operations(actions) {
       const outcomes: readonly ActionOutcome[] = ['ok', 'denied', 'conflict', 'error']
-      for (const action of actions) {
+      for (const action of actions.map(actionLabel)) {
         for (const outcome of outcomes) declare('admin_actions_total', { action, outcome })
       }
       for (const action of ['replayed', 'edited', 'discarded']) {
         declare('dlq_resolved_messages_total', { outbox, action })
+      }
+      for (const action of ['replay', 'discard']) {
+        for (const outcome of ['finished', 'cancelled']) {
+          declare('admin_bulk_operations_total', { outbox, action, outcome })
+        }
       }
     },
     request({ method, route, status, durationMs }) {
@@ -25,7 +32,7 @@ export function adminMoments({ add, observer, declare }: Instruments, outbox: st
       }
       observer('admin_http_request_duration_seconds', labels).observe(durationMs / 1000)
     },
-    action: (action, outcome) => add('admin_actions_total', { action, outcome }),
+    action: (action, outcome) => add('admin_actions_total', { action: actionLabel(action), outcome }),
     resolved: (action, count) => add('dlq_resolved_messages_total', { outbox, action }, count),
     bulkEnded: (action, outcome) => add('admin_bulk_operations_total', { outbox, action, outcome }),
   }

@@ -3,6 +3,8 @@ import type { Instruments } from './instruments.ts'
 
 const LANE_EVENTS: readonly LaneEvent[] = ['acquired', 'released', 'lost', 'expired']
 const POLLED = ['hit', 'empty', 'error'] as const
+/** The tables that relays clean. */
+const CLEANED = ['outbox', 'parked', 'bulk_operation', 'idempotency_key'] as const
 const LANES = Array.from({ length: 16 }, (_, lane) => String(lane))
 
 /** What a process that publishes exports from the beginning, and one that only writes does not. */
@@ -77,5 +79,6 @@ function declareRelay({ declare }: Instruments, outbox: string): void {
   for (const name of OF_RELAYS) declare(name, { outbox })
   for (const lane of LANES) declare('outbox_lease_held', { outbox, lane })
   for (const event of LANE_EVENTS) declare('outbox_lease_transitions_total', { outbox, event })
+  for (const table of CLEANED) declare('outbox_cleanup_deleted_rows_total', { outbox, table })
   for (const outcome of POLLED) declare('outbox_poll_duration_seconds', { outbox, outcome })
 }

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fastify, type FastifyInstance } from 'fastify'
 import { WaybillError } from '../../src/index.ts'
-import { checkNames, silentLogger, systemClock } from '../../src/ports.ts'
-import type { Clock, DeadLetterOperations, Logger } from '../../src/ports.ts'
+import { checkNames, listenTo, silentLogger, systemClock } from '../../src/ports.ts'
+import type { Clock, DeadLetterOperations, Logger, TelemetryOption } from '../../src/ports.ts'
 import { answerProblem } from './answering.ts'
 import type { Authenticate } from './auth/principal.ts'
 import { createBudget } from './budget.ts'
@@ -24,6 +24,8 @@ export interface AdminOptions {
   readonly limits?: AdminLimits
   readonly logger?: Logger
   readonly clock?: Pick<Clock, 'monotonic'>
+  /** What listens to requests, such as metrics. Default: nothing. */
+  readonly telemetry?: TelemetryOption | undefined
 }
 
 /** Counted in this process, for each principal. */
@@ -94,7 +96,8 @@ function partsOf(options: AdminOptions): MountParts {
       denials: createBudget('denials', limits.denialsPerMinute, clock),
     },
   })
-  return { operations, guard, logger, classify, bodyLimit: limits.bodyBytes }
+  const telemetry = listenTo(options.telemetry, logger)
+  return { operations, guard, logger, classify, telemetry, bodyLimit: limits.bodyBytes }
 }
 
 function limitsOf(given: AdminLimits): Required<AdminLimits> {

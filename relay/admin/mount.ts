@@ -1,6 +1,6 @@
 import { Type, type TSchema } from 'typebox'
 import type { FastifyInstance, FastifyRequest, HTTPMethods } from 'fastify'
-import type { DeadLetterOperations, Logger } from '../../src/ports.ts'
+import type { AdminMoments, DeadLetterOperations, Logger } from '../../src/ports.ts'
 import { accepted, JSON_TYPE } from './accepts.ts'
 import { answerProblem, sendAnswer } from './answering.ts'
 import { checkPart } from './check-part.ts'
@@ -12,6 +12,7 @@ import { readAgain } from './read-again.ts'
 import type { Call, Route } from './route.ts'
 import { CLOSED } from './schemas/describe.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
+import { tellRequests } from './tell-requests.ts'
 import { actorOf, identify, visitOf, type Visit } from './visit.ts'
 
 export interface MountParts {
@@ -19,6 +20,7 @@ export interface MountParts {
   readonly guard: Guard
   readonly logger: Logger
   readonly classify: Classify | undefined
+  readonly telemetry: AdminMoments
   readonly bodyLimit: number
 }
 
@@ -38,12 +40,13 @@ export function mountRoutes(app: FastifyInstance, routes: readonly Route[], part
 /** What every answer of a scope has, that there is nothing included: headers, and problems for errors. */
 export function mountSurroundings(
   app: FastifyInstance,
-  parts: Pick<MountParts, 'logger' | 'classify'>,
+  parts: Pick<MountParts, 'logger' | 'classify' | 'telemetry'>,
 ): void {
   app.addHook('onRequest', (request, reply, done) => {
     void reply.headers({ ...SECURITY_HEADERS, 'x-request-id': visitOf(request.raw).requestId })
     done()
   })
+  tellRequests(app, parts.telemetry)
   app.setErrorHandler((error, request, reply) =>
     answerProblem(error, { reply, visit: visitOf(request.raw), ...parts }),
   )

@@ -93,13 +93,14 @@ async function retryParked(parts: UpkeepParts): Promise<number> {
 
 /** Empties drained leaves; the owner of the first lane also moves a quiet outbox on. */
 function rotator(parts: UpkeepParts): () => Promise<number> {
-  const { store, clock, drain, options, logger } = parts
+  const { store, clock, drain, options, logger, telemetry } = parts
   let burnAt = clock.monotonic() + options.burnMs
   return async () => {
     if (!drain.lanes.owned().some(({ lane }) => lane === 0)) return options.rotateMs
     const burn = clock.monotonic() >= burnAt
     if (burn) burnAt = clock.monotonic() + options.burnMs
-    const { truncated, burnt } = await store.rotate({ burn })
+    const { truncated, rows, burnt } = await store.rotate({ burn })
+    telemetry.cleaned?.('outbox', rows)
     if (truncated.length > 0 || burnt > 0)
       logger.debug({ truncated, burnt }, 'Drained parts of the outbox were emptied.')
     return options.rotateMs

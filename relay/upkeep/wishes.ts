@@ -5,6 +5,7 @@ import {
   type DeadLetterStore,
   type Duty,
   type Logger,
+  type Telemetry,
 } from '../../src/ports.ts'
 
 export interface WishesParts {
@@ -12,6 +13,7 @@ export interface WishesParts {
   readonly deadLetters: DeadLetterStore | undefined
   readonly clock: Clock
   readonly logger: Logger
+  readonly telemetry: Telemetry
   readonly host: string
   /** Operators have paused the relays of this host, or let them go on. */
   onPaused(paused: boolean): void
@@ -27,7 +29,7 @@ const RETENTION_MS = 30 * 24 * FORGET_MS
 export function createWishes(parts: WishesParts): Pick<Duty, 'start' | 'stop'> {
   const { deadLetters: store, clock } = parts
   if (store === undefined) return { start: () => undefined, stop: () => Promise.resolve() }
-  const { bulk } = createOperations({ database: { deadLetters: store }, clock })
+  const { bulk } = createOperations({ database: { deadLetters: store }, clock, telemetry: parts.telemetry })
   let paused = false
   let forgetAt = clock.monotonic() + FORGET_MS * Math.random()
   return createDuty({
@@ -42,7 +44,7 @@ export function createWishes(parts: WishesParts): Pick<Duty, 'start' | 'stop'> {
       }
       if (clock.monotonic() >= forgetAt) {
         forgetAt = clock.monotonic() + FORGET_MS
-        await store.forget(RETENTION_MS)
+        for (const { table, rows } of await store.forget(RETENTION_MS)) parts.telemetry.cleaned?.(table, rows)
       }
       const rest = LOOK_MS * (0.9 + 0.2 * Math.random())
       return wishes.bulkDue ? Math.min((await bulk.work()) ?? rest, rest) : rest

@@ -3,9 +3,9 @@ import { quote } from '../message/text.ts'
 import type { BulkOperation, BulkRequest } from './bulk.ts'
 import type { BulkInHand, BulkNext, Choice, NewBulk } from './bulk-store.ts'
 import { workOnBulk } from './bulk-work.ts'
-import { makeChange, type Done } from './change.ts'
+import { makeChange, type ChangeParts, type Done } from './change.ts'
 import { checkConfirmations, checkFilter, checkNumber, checkReason, checkWhole } from './checks.ts'
-import type { Changes, DeadLetterStore } from './dead-letter-store.ts'
+import type { Changes } from './dead-letter-store.ts'
 import type { Intent } from './intent.ts'
 import { bulkId, bulkNumber, letterRef } from './letter-id.ts'
 import type { BulkOperations } from './operations.ts'
@@ -17,7 +17,8 @@ const DEFAULT_RATE = 50
 const DEFAULT_STOP_AFTER = 20
 const MOST_OFF = 0.1
 
-export function createBulk(store: DeadLetterStore): BulkOperations {
+export function createBulk(parts: ChangeParts): BulkOperations {
+  const { store } = parts
   const show = async (id: string): Promise<BulkOperation> => {
     const found = await store.bulkOperation(bulkNumber(id))
     if (found === null) throw notFound(id)
@@ -26,7 +27,7 @@ export function createBulk(store: DeadLetterStore): BulkOperations {
   const control = async (action: string, id: string, intent: Intent): Promise<BulkOperation> => {
     const number = bulkNumber(id)
     const wanted = { action: `bulk-operations.${action}`, target: id, intent, about: [] }
-    await makeChange(store, wanted, (changes) => steer(changes, { action, number }))
+    await makeChange(parts, wanted, (changes) => steer(changes, { action, number }))
     return show(id)
   }
   return {
@@ -45,7 +46,7 @@ export function createBulk(store: DeadLetterStore): BulkOperations {
         request.confirm ?? [],
       ]
       const wanted = { action: 'bulk-operations.start', target: 'bulk', intent: request, about }
-      return show(await makeChange(store, wanted, (changes) => begin(changes, { request, choice, max })))
+      return show(await makeChange(parts, wanted, (changes) => begin(changes, { request, choice, max })))
     },
     list: (page = {}) =>
       readPage({ list: 'bulk', about: {}, shape: ['whole'] }, page, (cut) => store.bulkOperations(cut)),
@@ -58,7 +59,7 @@ export function createBulk(store: DeadLetterStore): BulkOperations {
     pause: (id, intent) => control('pause', id, intent),
     resume: (id, intent) => control('resume', id, intent),
     cancel: (id, intent) => control('cancel', id, intent),
-    work: () => workOnBulk(store),
+    work: () => workOnBulk(parts),
   }
 }
 
@@ -170,7 +171,8 @@ async function steer(
   }
   if (action === 'resume') await checkRival(changes, number)
   await changes.leave(number, after(action, found))
-  return { answer: bulkId(number) }
+  const tell: Done['tell'] = (telemetry) => telemetry.bulkEnded?.(found.action, 'cancelled')
+  return { answer: bulkId(number), ...(action === 'cancel' && { tell }) }
 }
 
 /** Who resumes one has seen what failed. */

@@ -3,6 +3,13 @@ import { WaybillError, isWaybillError } from '../errors.ts'
 import { checkIntent } from './checks.ts'
 import type { Changes, DeadLetterStore } from './dead-letter-store.ts'
 import type { Intent } from './intent.ts'
+import type { AdminMoments } from '../telemetry/telemetry.ts'
+
+/** Where changes are made, and who is told of them. */
+export interface ChangeParts {
+  readonly store: DeadLetterStore
+  readonly telemetry: AdminMoments
+}
 
 /** A change as it is audited, and told from others that come with the same idempotency key. */
 export interface Wanted {
@@ -18,6 +25,8 @@ export interface Done {
   /** What it was done to, when that is not the target: what was made by it. */
   readonly answer: string
   readonly details?: Readonly<Record<string, unknown>>
+  /** Tells what came of it, once it is committed. */
+  readonly tell?: (telemetry: AdminMoments) => void
 }
 
 /**
@@ -25,7 +34,7 @@ export interface Done {
  * @returns what it was done to; as before when it was asked for before with the same key.
  */
 export async function makeChange(
-  store: DeadLetterStore,
+  { store, telemetry }: ChangeParts,
   wanted: Wanted,
   work: (changes: Changes) => Promise<Done>,
 ): Promise<string> {
@@ -33,15 +42,19 @@ export async function makeChange(
   checkIntent(intent)
   const { by, reason = null } = intent
   try {
-    return await store.change(async (changes) => {
+    const done = await store.change(async (changes) => {
       const before = await askedBefore(changes, wanted)
-      if (before !== null) return before
-      const { answer, details = {} } = await work(changes)
+      if (before !== null) return { answer: before, isNew: false }
+      const { answer, details = {}, tell } = await work(changes)
       await changes.note([{ by, action, target, outcome: 'done', reason, details }])
       if (intent.idempotencyKey !== undefined) await changes.answer(by, intent.idempotencyKey, answer)
-      return answer
+      return { answer, isNew: true, tell }
     })
+    if (done.isNew) telemetry.action?.(action, 'ok')
+    done.tell?.(telemetry)
+    return done.answer
   } catch (error) {
+    telemetry.action?.(action, isWaybillError(error) ? 'conflict' : 'error')
     if (!isWaybillError(error)) throw error
     const details = { code: error.code, ...error.details }
     await store.change((changes) =>

@@ -2,12 +2,16 @@ import { WaybillError } from '../errors.ts'
 import { systemClock, type Clock } from '../lifecycle/clock.ts'
 import { createMessageIds } from '../message/message-id.ts'
 import { createBulk } from './bulk-operations.ts'
+import type { ChangeParts } from './change.ts'
 import { checkAuditFilter, checkIntent, checkName } from './checks.ts'
 import type { DeadLetterStore } from './dead-letter-store.ts'
 import { createLetters, type ShownMessage } from './letters.ts'
 import type { AuditOperations, DeadLetterOperations } from './operations.ts'
 import { readPage } from './pages.ts'
+import { auditedAs } from './rules.ts'
 import { createServices } from './services.ts'
+import { listenTo, type TelemetryOption } from '../telemetry/listen.ts'
+import { silentLogger } from '../telemetry/logger.ts'
 
 export interface OperationsOptions {
   /** A database that keeps dead letters: any of PostgreSQL. */
@@ -17,6 +21,8 @@ export interface OperationsOptions {
   /** Makes unreadable what operators must not see; given each message before it is shown. @defaultValue all is shown */
   readonly redact?: (message: ShownMessage) => Pick<ShownMessage, 'headers' | 'payload'>
   readonly clock?: Clock
+  /** What listens to what operators do, such as metrics. Default: nothing. */
+  readonly telemetry?: TelemetryOption | undefined
 }
 
 /**
@@ -32,16 +38,19 @@ export function createOperations(options: OperationsOptions): DeadLetterOperatio
     })
   }
   const clock = options.clock ?? systemClock
+  const telemetry = listenTo(options.telemetry, silentLogger)
+  telemetry.operations?.(ACTIONS)
+  const parts = { store, telemetry }
   return {
     letters: createLetters({
-      store,
+      ...parts,
       messageIds: createMessageIds(() => clock.now()),
       editing: options.editing ?? false,
       redact: options.redact,
     }),
-    bulk: createBulk(store),
-    services: createServices(store),
-    audit: auditOf(store),
+    bulk: createBulk(parts),
+    services: createServices(parts),
+    audit: auditOf(parts),
     messages: {
       async byId(messageId) {
         checkName('The message id', messageId)
@@ -55,7 +64,14 @@ export function createOperations(options: OperationsOptions): DeadLetterOperatio
   }
 }
 
-function auditOf(store: DeadLetterStore): AuditOperations {
+/** All that operators change, as the audit names it. */
+const ACTIONS: readonly string[] = [
+  ...(['replay', 'replay-edited', 'discard', 'restore'] as const).map((action) => auditedAs(action)),
+  ...['start', 'pause', 'resume', 'cancel'].map((action) => `bulk-operations.${action}`),
+  ...['consumers.pause', 'consumers.resume', 'consumers.rename', 'relays.pause', 'relays.resume'],
+]
+
+function auditOf({ store, telemetry }: ChangeParts): AuditOperations {
   return {
     async list(filter, page = {}) {
       const checked = checkAuditFilter(filter)
@@ -64,6 +80,7 @@ function auditOf(store: DeadLetterStore): AuditOperations {
     },
     async denied({ by, action, target, reason }) {
       checkIntent({ by, reason })
+      telemetry.action?.(action, 'denied')
       await store.change((changes) =>
         changes.note([{ by, action, target, outcome: 'denied', reason, details: {} }]),
       )

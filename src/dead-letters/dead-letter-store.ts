@@ -99,6 +99,11 @@ export interface Wishes {
   readonly bulkDue: boolean
 }
 
+export interface Forgotten {
+  readonly table: string
+  readonly rows: number
+}
+
 /** How many a count counts at most. */
 export const MOST_COUNTED = 10_000
 
@@ -129,8 +134,11 @@ export interface DeadLetterStore {
   message(messageId: string): Promise<MessageView>
   conversation(correlationId: string): Promise<ConversationView>
   wishes(host: string): Promise<Wishes>
-  /** Forgets what ended longer ago than this, but nothing that waits for a decision, and no audit event. */
-  forget(olderThanMs: number): Promise<void>
+  /**
+   * Forgets what ended longer ago than this, but nothing that waits for a decision, and no audit event.
+   * @returns how many rows of which table
+   */
+  forget(olderThanMs: number): Promise<readonly Forgotten[]>
   /** Runs the work in a transaction; once more when another one was in its way. */
   change<Result>(work: (changes: Changes) => Promise<Result>): Promise<Result>
 }

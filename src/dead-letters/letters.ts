@@ -11,6 +11,7 @@ import type { EditIntent, LetterIntent } from './intent.ts'
 import { letterId, letterRef, type LetterRef } from './letter-id.ts'
 import type { LetterOperations } from './operations.ts'
 import { readPage } from './pages.ts'
+import type { AdminMoments, ResolvedBy } from '../telemetry/telemetry.ts'
 import { auditedAs, refusal, RULES, type LetterAction } from './rules.ts'
 
 /** What an operator may see of a message. */
@@ -23,6 +24,7 @@ export interface ShownMessage {
 
 export interface LettersParts {
   readonly store: DeadLetterStore
+  readonly telemetry: AdminMoments
   readonly messageIds: MessageIds
   /** Whether messages may be edited. */
   readonly editing: boolean
@@ -85,17 +87,28 @@ function numbered(list: string, id: string): CursorScope {
   return { list, about: { id }, shape: ['whole'] }
 }
 
+/** How that makes an end of a dead letter; null: it does not. */
+const RESOLVED: Readonly<Record<LetterAction, ResolvedBy | null>> = {
+  replay: 'replayed',
+  'replay-edited': 'edited',
+  discard: 'discarded',
+  restore: null,
+}
+
 type Changing = Pick<LetterOperations, 'replay' | 'replayEdited' | 'discard' | 'restore'>
 
-function changing({ store, messageIds, editing }: LettersParts): Changing {
+function changing(parts: LettersParts): Changing {
+  const { store, messageIds, editing } = parts
   const act = async (action: LetterAction, id: string, asked: Deed): Promise<DeadLetter> => {
     const { intent, about = [], work } = asked
     const ref = letterRef(id)
     checkConfirmations(intent.confirm)
     const wanted = { action: auditedAs(action), target: id, intent, about: [intent.confirm ?? [], ...about] }
-    const answer = await makeChange(store, wanted, async (changes) => {
+    const answer = await makeChange(parts, wanted, async (changes) => {
       const letter = await lockFor(action, ref, { changes, intent })
-      return doneWith(await work(changes, letter), letter, intent)
+      const done = doneWith(await work(changes, letter), letter, intent)
+      const resolved = RESOLVED[action]
+      return { ...done, tell: (telemetry) => resolved !== null && telemetry.resolved?.(resolved, 1) }
     })
     return find(store, letterRef(answer))
   }

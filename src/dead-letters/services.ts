@@ -1,12 +1,13 @@
 import { WaybillError } from '../errors.ts'
 import { quote } from '../message/text.ts'
-import { makeChange } from './change.ts'
+import { makeChange, type ChangeParts } from './change.ts'
 import { checkName, checkReason } from './checks.ts'
 import type { Total } from './dead-letter.ts'
-import type { Changes, DeadLetterStore } from './dead-letter-store.ts'
+import type { Changes } from './dead-letter-store.ts'
 import type { ServiceOperations } from './operations.ts'
 
-export function createServices(store: DeadLetterStore): ServiceOperations {
+export function createServices(parts: ChangeParts): ServiceOperations {
+  const { store } = parts
   return {
     consumers: () => store.consumers(),
     relays: () => store.relays(),
@@ -15,7 +16,7 @@ export function createServices(store: DeadLetterStore): ServiceOperations {
       checkReason(intent.reason, `pause ${kind} ${quote(name)}`)
       const { by, reason } = intent
       await makeChange(
-        store,
+        parts,
         { action: `${kind}s.pause`, target: `${kind} ${name}`, intent, about: [] },
         async (changes) => {
           await changes.pause({ kind, name, pausedBy: by.name, reason })
@@ -31,7 +32,7 @@ export function createServices(store: DeadLetterStore): ServiceOperations {
     async resume(kind, name, intent) {
       checkName(`The ${kind}`, name)
       const wanted = { action: `${kind}s.resume`, target: `${kind} ${name}`, intent, about: [] }
-      const answer = await makeChange(store, wanted, async (changes) => {
+      const answer = await makeChange(parts, wanted, async (changes) => {
         const wasPaused = await changes.resume(kind, name)
         return { answer: wasPaused ? 'paused' : 'running', details: { wasPaused } }
       })
@@ -47,7 +48,7 @@ export function createServices(store: DeadLetterStore): ServiceOperations {
     async rename(from, to, intent) {
       checkNames(from, to)
       const wanted = { action: 'consumers.rename', target: `consumer ${from}`, intent, about: [to] }
-      await makeChange(store, wanted, async (changes) => {
+      await makeChange(parts, wanted, async (changes) => {
         await checkRename(changes, from, to)
         await changes.rename(from, to)
         // It may have taken a while, in which somebody may have started one.

@@ -237,6 +237,8 @@ export interface LaneStatus extends LaneClaim {
 export interface Rotation {
   /** Leaves that were emptied by TRUNCATE. */
   readonly truncated: readonly number[]
+  /** How many removed records took up room in them, as the server counts. */
+  readonly rows: number
   /** Ids burnt to move on from a leaf that stays small. */
   readonly burnt: number
 }

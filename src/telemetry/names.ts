@@ -271,13 +271,13 @@ export const METRICS = {
     type: 'counter',
     unit: 'rows',
     labels: ['outbox', 'table'],
-    help: 'Rows that were removed once they were no longer needed.',
+    help: 'Rows that were removed once they were no longer needed; of the outbox, those that were still in a leaf when it was emptied, as the server counts.',
   },
   outbox_cleanup_last_success_timestamp_seconds: {
     type: 'gauge',
     unit: 'seconds',
     labels: ['outbox'],
-    help: 'When this relay cleaned up last; 0 before the first time.',
+    help: 'When this relay looked last for what can be cleaned up, and removed it; 0 before the first time.',
   },
   outbox_sample_timestamp_seconds: {
     type: 'gauge',
@@ -448,7 +448,7 @@ export const METRICS = {
     type: 'counter',
     unit: '1',
     labels: ['action', 'outcome'],
-    help: 'What operators did: `ok`, `denied`, `conflict` or `error`.',
+    help: 'What operators did, one by one and in bulk operations: `ok`, `denied`, `conflict` (it could not be done) or `error`.',
   },
   admin_bulk_operations: {
     type: 'gauge',

@@ -59,7 +59,7 @@ export interface RelayMoments {
   sampled?(sample: OutboxSample | null): void
   /** What is stored could not be counted. */
   sampleFailed?(): void
-  /** Rows that are no longer needed were removed. */
+  /** It was looked for rows that are no longer needed, and so many were removed. */
   cleaned?(table: string, rows: number): void
 }
 

@@ -1,4 +1,4 @@
-import { MOST_COUNTED, type DeadLetterStore } from '../../../src/ports.ts'
+import { MOST_COUNTED, type DeadLetterStore, type Forgotten } from '../../../src/ports.ts'
 import { classifyPostgresError } from '../classify.ts'
 import { explainMissingSchema } from '../error-code.ts'
 import { identifier } from '../identifier.ts'
@@ -207,10 +207,18 @@ function serviceViews(database: SqlExecutor, schema: string): ServiceViews {
       return { paused: row[0] === 't', bulkDue: row[1] === 't' }
     },
     async forget(olderThanMs) {
-      for (const text of forgetEnded(schema)) await database.query(text, [olderThanMs])
-      await database.query(forgetKeys(schema))
+      const forgotten: Forgotten[] = []
+      for (const [table, text] of Object.entries(forgetEnded(schema))) {
+        forgotten.push({ table, rows: countOf(await database.query(text, [olderThanMs])) })
+      }
+      const keys = countOf(await database.query(forgetKeys(schema)))
+      return [...forgotten, { table: 'idempotency_key', rows: keys }]
     },
   }
+}
+
+function countOf(rows: SqlRows): number {
+  return Number(rows[0]?.[0])
 }
 
 type MessageViews = Pick<DeadLetterStore, 'message' | 'conversation'>

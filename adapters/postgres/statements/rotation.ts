@@ -33,6 +33,14 @@ export function lockLeaf(schema: string, leaf: number): string {
   return `lock table only ${schema}.outbox_${String(leaf)} in access exclusive mode`
 }
 
+/**
+ * How many records were removed from a leaf and not vacuumed, as the server counts.
+ * Locks: none. Index: none.
+ */
+export function removedFrom(schema: string, leaf: number): string {
+  return `select pg_catalog.pg_stat_get_dead_tuples('${inLiteral(schema)}.outbox_${String(leaf)}'::regclass)`
+}
+
 /** Empties a leaf at once, dead records included. Only under `lockLeaf`, and after `leafIsEmpty` was asked again. */
 export function truncateLeaf(schema: string, leaf: number): string {
   return `truncate table only ${schema}.outbox_${String(leaf)}`

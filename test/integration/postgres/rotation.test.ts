@@ -22,9 +22,9 @@ test('a drained leaf is emptied while an old snapshot keeps VACUUM from doing it
   await old.query('begin isolation level repeatable read')
   await old.query('select 1')
   expect(await size(pool, 0)).toBeGreaterThan(0)
-  expect(await store.rotate({ burn: false })).toEqual({ truncated: [0], burnt: 0 })
+  expect(await store.rotate({ burn: false })).toMatchObject({ truncated: [0], burnt: 0 })
   expect(await size(pool, 0)).toBe(0)
-  expect(await store.rotate({ burn: false })).toEqual({ truncated: [], burnt: 0 })
+  expect(await store.rotate({ burn: false })).toMatchObject({ truncated: [], burnt: 0 })
 })
 
 test('the current leaf and the next one are left alone', async () => {
@@ -47,7 +47,7 @@ test('a leaf with a record in it stays as it is, and is not even locked', async 
   const store = createRelayStore(
     beforeStatement(setting.sql, /^lock table/, () => Promise.reject(new Error('A full leaf was locked.'))),
   )
-  expect(await store.rotate({ burn: false })).toEqual({ truncated: [], burnt: 0 })
+  expect(await store.rotate({ burn: false })).toMatchObject({ truncated: [], burnt: 0 })
   await expectOnly(setting, ['left behind'])
 })
 
@@ -57,7 +57,7 @@ test('a record that is committed between the look and the lock survives', async 
   const store = createRelayStore(
     beforeStatement(setting.sql, /^lock table/, () => insertAt(setting.pool, 77, 'just in time')),
   )
-  expect(await store.rotate({ burn: false })).toEqual({ truncated: [], burnt: 0 })
+  expect(await store.rotate({ burn: false })).toMatchObject({ truncated: [], burnt: 0 })
   await expectOnly(setting, ['just in time'])
 })
 
@@ -67,9 +67,9 @@ test('a leaf that somebody has written to is left until that transaction has end
   const writer = await setting.connect()
   await writer.query('begin')
   await insertAt(writer, 77, 'uncommitted')
-  expect(await setting.store.rotate({ burn: false })).toEqual({ truncated: [], burnt: 0 })
+  expect(await setting.store.rotate({ burn: false })).toMatchObject({ truncated: [], burnt: 0 })
   await writer.query('commit')
-  expect(await setting.store.rotate({ burn: false })).toEqual({ truncated: [], burnt: 0 })
+  expect(await setting.store.rotate({ burn: false })).toMatchObject({ truncated: [], burnt: 0 })
   await expectOnly(setting, ['uncommitted'])
 })
 
@@ -79,7 +79,7 @@ test('writers that are open on other leaves hold nothing up', async () => {
   const writer = await setting.connect()
   await writer.query('begin')
   await insert(writer, { type: 'on the current leaf' })
-  expect(await setting.store.rotate({ burn: false })).toEqual({ truncated: [0], burnt: 0 })
+  expect(await setting.store.rotate({ burn: false })).toMatchObject({ truncated: [0], burnt: 0 })
   await writer.query('commit')
   await expectOnly(setting, ['on the current leaf'])
 })
@@ -90,9 +90,9 @@ test('whoever reads the whole outbox delays rotation, and is not disturbed', asy
   const dump = await setting.connect()
   await dump.query('begin isolation level repeatable read')
   await dump.query('select count(*) from waybill.outbox')
-  expect(await setting.store.rotate({ burn: false })).toEqual({ truncated: [], burnt: 0 })
+  expect(await setting.store.rotate({ burn: false })).toMatchObject({ truncated: [], burnt: 0 })
   await dump.query('commit')
-  expect(await setting.store.rotate({ burn: false })).toEqual({ truncated: [0], burnt: 0 })
+  expect(await setting.store.rotate({ burn: false })).toMatchObject({ truncated: [0], burnt: 0 })
 })
 
 test('two relays may rotate at once', async () => {
@@ -107,8 +107,8 @@ test('a quiet outbox is moved on to its next leaf by drawing positions, so that 
   const { pool, store } = setting
   await insertMany(pool, 20)
   await pool.query('delete from waybill.outbox')
-  expect(await store.rotate({ burn: true })).toEqual({ truncated: [], burnt: LEAF_RUN - 20 })
-  expect(await store.rotate({ burn: true })).toEqual({ truncated: [0], burnt: 0 })
+  expect(await store.rotate({ burn: true })).toEqual({ truncated: [], rows: 0, burnt: LEAF_RUN - 20 })
+  expect(await store.rotate({ burn: true })).toMatchObject({ truncated: [0], burnt: 0 })
   expect(await insert(pool)).toBe(LEAF_RUN + 1)
 })
 

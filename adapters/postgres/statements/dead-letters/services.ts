@@ -101,18 +101,26 @@ select ${iso('pg_catalog.clock_timestamp()')},
   (select pg_catalog.count(*) from ${schema}.bulk_operation where state in ('running', 'paused', 'watching'))`
 }
 
-/** Forgets what ended more than `$1` milliseconds ago: discarded records and bulk operations, a thousand at a time. */
-export function forgetEnded(schema: string): readonly string[] {
+/**
+ * Forgets what ended more than `$1` milliseconds ago: discarded records and bulk operations, a thousand at a time. By table;
+ * one row: how many.
+ */
+export function forgetEnded(schema: string): Readonly<Record<'parked' | 'bulk_operation', string>> {
   const before = `pg_catalog.clock_timestamp() - $1::float8 * interval '1 millisecond'`
-  const some = (table: string, id: string): string => `
+  const some = (table: string, id: string): string =>
+    counted(`
 delete from ${schema}.${table} where ${id} in (
   select ${id} from ${schema}.${table} where ended_at < ${before} order by ${id} limit 1000
-)`
-  return [some('parked', 'parked_id'), some('bulk_operation', 'bulk_id')]
+)`)
+  return { parked: some('parked', 'parked_id'), bulk_operation: some('bulk_operation', 'bulk_id') }
 }
 
-/** Idempotency keys are good for a day. */
+/** Idempotency keys are good for a day. One row: how many. */
 export function forgetKeys(schema: string): string {
-  return `
-delete from ${schema}.idempotency_key where created_at < pg_catalog.clock_timestamp() - interval '24 hours'`
+  return counted(`
+delete from ${schema}.idempotency_key where created_at < pg_catalog.clock_timestamp() - interval '24 hours'`)
+}
+
+function counted(deletion: string): string {
+  return `with gone as (${deletion} returning 1) select pg_catalog.count(*) from gone`
 }
