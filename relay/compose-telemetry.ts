@@ -5,7 +5,7 @@ import {
   prometheusTelemetry,
   type MetricsPage,
 } from '../adapters/prometheus/index.ts'
-import type { Logger, Telemetry } from '../src/ports.ts'
+import { limitRepeats, systemClock, type Logger, type Telemetry } from '../src/ports.ts'
 import { startSdk } from './telemetry/sdk.ts'
 import type { Config } from './config.ts'
 import { outboxName, type DatabaseTarget } from './config/databases.ts'
@@ -40,7 +40,7 @@ export async function composeTelemetry(
           logger,
           stopWithinMs: values.WAYBILL_SHUTDOWN_TIMEOUT_MS,
           onMade: () => {
-            logDiagnostics(logger, wanted.logLevel)
+            logDiagnostics(limitRepeats(logger, systemClock), wanted.logLevel)
           },
         })
   const tracing = sdk === null ? [] : [openTelemetry({ metrics: true, ...serverOf(values.WAYBILL_AMQP_URL) })]

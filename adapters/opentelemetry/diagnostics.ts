@@ -9,8 +9,8 @@ const TEXT = 'OpenTelemetry has something to say.'
  */
 export function logDiagnostics(logger: Logger, level = 'info'): void {
   const by = (method: LogMethod): DiagLogFunction => {
-    return (detail, ...more) => {
-      method({ detail, ...(more.length > 0 && { more: more.map(String) }) }, TEXT)
+    return (reason, ...more) => {
+      method({ reason, ...(more.length > 0 && { more: more.map(String) }) }, TEXT)
     }
   }
   const { debug, info, warn } = logger

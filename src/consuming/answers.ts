@@ -1,5 +1,6 @@
 import { backoffMs, type BackoffOptions } from '../retry/backoff.ts'
 import type { Clock } from '../lifecycle/clock.ts'
+import { limitRepeats } from '../telemetry/limit-repeats.ts'
 import { isFinal, settle, type FinalVerdict, type SettleParts } from './settle.ts'
 import type { FailedVerdict, Verdict, Work } from './verdict.ts'
 
@@ -40,6 +41,7 @@ export const SUSPICIONS_LIMIT = 10
 const OUTAGE_SUSPICION = 0.5
 
 export function createAnswers(parts: SettleParts & { readonly clock: Clock }, ways: AnswerWays): Answers {
+  const repeating = limitRepeats(parts.logger, parts.clock)
   const aside: { readonly work: Work; readonly suspect: boolean; readonly error: unknown }[] = []
 
   const isOver = ({ session }: Work): boolean => session.state !== 'live' || ways.isStopping()
@@ -60,7 +62,7 @@ export function createAnswers(parts: SettleParts & { readonly clock: Clock }, wa
       }
       if (verdict.kind !== 'alone') {
         const { messageId, type } = work.delivery.envelope ?? {}
-        parts.logger.warn({ messageId, type, error: verdict.error }, WHY[verdict.kind])
+        repeating.warn({ messageId, type, error: verdict.error }, WHY[verdict.kind])
       }
       work.alone = true
       if (work.session.state === 'lost') return true

@@ -3,6 +3,7 @@ import { backoffMs, type BackoffOptions } from '../retry/backoff.ts'
 import type { Delivery } from '../transport/transport.ts'
 import { createSubscriber, type SubscriberParts } from './subscriber.ts'
 import type { Session } from './verdict.ts'
+import { limitRepeats } from '../telemetry/limit-repeats.ts'
 
 /** Brings what the broker has given up into the database, where operators look. */
 export interface Collector {
@@ -28,7 +29,8 @@ const AGAIN_BACKOFF: BackoffOptions = { baseMs: 500, maxMs: 60_000, jitter: 0.5 
  * broker gives a dead letter up for nothing.
  */
 export function createCollector(parts: CollectorParts): Collector {
-  const { clock, logger, queue } = parts
+  const { clock, queue } = parts
+  const logger = limitRepeats(parts.logger, clock)
   const stopping = new AbortController()
   const { signal } = stopping
   const later = new Set<Cancel>()

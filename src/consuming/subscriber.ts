@@ -1,5 +1,6 @@
 import type { Clock } from '../lifecycle/clock.ts'
 import { backoffMs, type BackoffOptions } from '../retry/backoff.ts'
+import { limitRepeats } from '../telemetry/limit-repeats.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Delivery, QueueTopology, Subscription, Transport } from '../transport/transport.ts'
 import type { Session } from './verdict.ts'
@@ -69,11 +70,12 @@ export function createSubscriber(parts: SubscriberParts): Subscriber {
       else self.current = subscription
     },
     async reopen(signal) {
+      const repeating = limitRepeats(parts.logger, parts.clock)
       for (let tries = 1; !signal.aborted && self.current === null; tries += 1) {
         try {
           await subscriber.open()
         } catch (error) {
-          parts.logger.error({ error }, 'Subscribing again failed; it is tried until it works.')
+          repeating.error({ error }, 'Subscribing again failed; it is tried until it works.')
           await parts.clock.sleep(backoffMs(tries, REOPEN_BACKOFF), { signal })
         }
       }

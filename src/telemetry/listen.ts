@@ -1,4 +1,6 @@
 import { WaybillError } from '../errors.ts'
+import { systemClock } from '../lifecycle/clock.ts'
+import { limitRepeats } from './limit-repeats.ts'
 import type { Logger } from './logger.ts'
 import type { Telemetry } from './telemetry.ts'
 import { guardTracing } from './guard-tracing.ts'
@@ -14,7 +16,8 @@ type Listener = (...told: readonly unknown[]) => void
  *
  * @throws WaybillError WAYBILL_OPTION_INVALID when several of them make traces.
  */
-export function listenTo(given: TelemetryOption | undefined, logger: Logger): Telemetry {
+export function listenTo(given: TelemetryOption | undefined, to: Logger): Telemetry {
+  const logger = limitRepeats(to, systemClock)
   const all: readonly Telemetry[] = given === undefined ? [] : isList(given) ? given : [given]
   const heard: Record<string, unknown> = {}
   for (const moment of momentsOf(all)) {
@@ -60,7 +63,7 @@ function guarded(listeners: readonly Listener[], moment: string, logger: Logger)
       try {
         listener(...told)
       } catch (error) {
-        logger.warn({ error, moment }, 'Telemetry threw an error, which is passed over.')
+        logger.warn({ error, reason: moment }, 'Telemetry threw an error, which is passed over.')
       }
     }
   }

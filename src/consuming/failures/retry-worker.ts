@@ -1,5 +1,6 @@
 import type { Clock } from '../../lifecycle/clock.ts'
 import { createDuty } from '../../lifecycle/duty.ts'
+import { limitRepeats } from '../../telemetry/limit-repeats.ts'
 import type { Telemetry } from '../../telemetry/telemetry.ts'
 import type { FailureStore, Presence } from './failure-store.ts'
 import { createRetryRuns, type RetryRunsParts } from './retry-runs.ts'
@@ -45,7 +46,7 @@ export function createRetryWorker<Tx>(parts: RetryWorkerParts<Tx>): RetryWorker 
 
   /** After an outage the others too have to say first that they are there. */
   const canBury = (): boolean => clock.monotonic() - self.since >= presence.leaseMs
-  const runs = createRetryRuns({ ...parts, canBury })
+  const runs = createRetryRuns({ ...parts, canBury, logger: limitRepeats(logger, clock) })
 
   const turn = async (): Promise<number> => {
     parts.onTurn()

@@ -1,5 +1,6 @@
 import type { Clock } from '../../lifecycle/clock.ts'
 import { backoffMs, type BackoffOptions } from '../../retry/backoff.ts'
+import { limitRepeats } from '../../telemetry/limit-repeats.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { QueueTopology, Transport } from '../../transport/transport.ts'
 import type { Subscriber } from '../subscriber.ts'
@@ -61,12 +62,13 @@ export function createPartitions(parts: PartitionsParts): Subscriber {
       }
     },
     async reopen(signal) {
+      const repeating = limitRepeats(parts.logger, parts.clock)
       for (let tries = 1; !signal.aborted; tries += 1) {
         try {
           await subscriber.open()
           return
         } catch (error) {
-          parts.logger.error({ error }, 'Joining again failed; it is tried until it works.')
+          repeating.error({ error }, 'Joining again failed; it is tried until it works.')
           await parts.clock.sleep(backoffMs(tries, AWAY_BACKOFF), { signal })
         }
       }

@@ -27,9 +27,9 @@ it('brings what the SDK says to the logger, its errors as warnings', () => {
   diag.info('There.')
   diag.debug('Not wanted.')
   expect(log.map(({ level, fields }) => [level, fields])).toEqual([
-    ['warn', { detail: '{"code":"ECONNREFUSED"}', more: ['Error: Away.'] }],
-    ['warn', { detail: 'Odd.' }],
-    ['info', { detail: 'There.' }],
+    ['warn', { reason: '{"code":"ECONNREFUSED"}', more: ['Error: Away.'] }],
+    ['warn', { reason: 'Odd.' }],
+    ['info', { reason: 'There.' }],
   ])
   logDiagnostics(logger, 'error')
   diag.warn('Not wanted.')
