@@ -42,6 +42,8 @@ const config: ViteUserConfig = defineConfig({
       project('contract', { globalSetup: SERVERS }),
       project('integration', { globalSetup: SERVERS }),
       // Each starts a dozen processes, which alone may take a minute where others have the machine too.
+      // Not among those of `npm test`: it waits for alerts.
+      project('observability', { globalSetup: SERVERS }),
       project('e2e', { globalSetup: SERVERS, testTimeout: 300_000 }),
     ],
   },
