@@ -43,7 +43,7 @@ function valuesOf(sample: OutboxSample): readonly Value[] {
     ...sample.tables.flatMap(tableValues),
     ...sample.consumers.flatMap(consumerValues),
     ...Object.entries(sample.bulkOperations).map(([state, count]): Value => [
-      'admin_bulk_operations',
+      'admin_bulk_operations_under_way',
       { state },
       count,
     ]),

@@ -450,7 +450,7 @@ export const METRICS = {
     labels: ['action', 'outcome'],
     help: 'What operators did, one by one and in bulk operations: `ok`, `denied`, `conflict` (it could not be done) or `error`.',
   },
-  admin_bulk_operations: {
+  admin_bulk_operations_under_way: {
     type: 'gauge',
     unit: '1',
     labels: ['outbox', 'state'],

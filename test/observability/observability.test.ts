@@ -71,13 +71,26 @@ beforeAll(async () => {
     await quickRules(),
   )
   // Scraped once before anything happens, as counters begin at 0.
-  await eventually(async () => (await prometheus.query('up == 1')).length === 3)
+  await eventually(
+    async () => {
+      expect(await prometheus.silent()).toEqual({})
+      return true
+    },
+    { timeoutMs: 60_000 },
+  )
+  await eventually(async () => {
+    const up = await prometheus.query('up')
+    expect(await prometheus.silent()).toEqual({})
+    expect(up.map(({ value }) => value)).toEqual([1, 1, 1])
+    return true
+  })
   load = service.startLoad()
   await service.archive()
 })
 
 afterAll(async () => {
-  await load.stop()
+  // What the set-up did not come to is not there.
+  await (load as typeof load | undefined)?.stop()
   await prometheus[Symbol.asyncDispose]()
   await service[Symbol.asyncDispose]()
   await setting[Symbol.asyncDispose]()

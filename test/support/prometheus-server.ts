@@ -25,7 +25,8 @@ export interface PrometheusServer extends AsyncDisposable {
   alerts(): Promise<readonly FiringAlert[]>
   /** What the evaluation of each rule says, by its name; empty when all is well. */
   troubles(): Promise<Readonly<Record<string, string>>>
-  exemplars(expr: string): Promise<readonly unknown[]>
+  /** Why a target cannot be scraped, by its address; empty when all can. */
+  silent(): Promise<Readonly<Record<string, string>>>
 }
 
 /**
@@ -82,7 +83,15 @@ interface RuleGroups {
   }[]
 }
 
-function questions(url: string): Pick<PrometheusServer, 'query' | 'alerts' | 'troubles' | 'exemplars'> {
+interface Targets {
+  readonly activeTargets: readonly {
+    readonly scrapeUrl: string
+    readonly health: string
+    readonly lastError: string
+  }[]
+}
+
+function questions(url: string): Pick<PrometheusServer, 'query' | 'alerts' | 'troubles' | 'silent'> {
   const ask = async <Data>(
     path: string,
     parameters: Readonly<Record<string, string>> = {},
@@ -108,9 +117,12 @@ function questions(url: string): Pick<PrometheusServer, 'query' | 'alerts' | 'tr
         rules.flatMap(({ name, lastError = '' }) => (lastError === '' ? [] : [[name, lastError]])),
       )
     },
-    exemplars: (expr) => {
-      const now = Date.now() / 1000
-      return ask('query_exemplars', { query: expr, start: String(now - 600), end: String(now) })
+    async silent() {
+      const { activeTargets } = await ask<Targets>('targets')
+      const down = activeTargets.filter(({ health }) => health !== 'up')
+      return Object.fromEntries(
+        down.map(({ scrapeUrl, health, lastError }) => [scrapeUrl, `${health} ${lastError}`]),
+      )
     },
   }
 }

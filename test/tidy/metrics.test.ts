@@ -23,3 +23,8 @@ it('names metrics as Prometheus wants it: counters end in _total, and what has a
   })
   expect(misnamed.map(([name]) => name)).toEqual([])
 })
+
+it('names no metric as the family of a counter is called in OpenMetrics, where a reader would get neither', () => {
+  const families = Object.keys(METRICS).map((name) => name.replace(/_total$/, ''))
+  expect(families.filter((family, index) => families.indexOf(family) !== index)).toEqual([])
+})
