@@ -37,7 +37,9 @@ export const deadLetters: RowSpec = {
       description: 'Replays and discards of many, by state.',
       unit: 'short',
       width: 6,
-      queries: [{ expr: maxOf('outbox, state', 'admin_bulk_operations_under_way'), legend: '{{outbox}} {{state}}' }],
+      queries: [
+        { expr: maxOf('outbox, state', 'admin_bulk_operations_under_way'), legend: '{{outbox}} {{state}}' },
+      ],
     }),
     timeseries({
       title: 'Kept messages',
