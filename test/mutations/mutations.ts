@@ -154,9 +154,8 @@ from \${schema}.outbox_id_seq`,
       },
       {
         file: 'src/relaying/outflow.ts',
-        find: 'if (job.isReadable) parts.ports.publish(job)',
-        replace:
-          'if (job.isReadable) {\n parts.ports.publish(job)\n ;(parts as unknown as Exit).confirmed.push(job)\n }',
+        find: '    parts.ports.publish(job)\n',
+        replace: '    parts.ports.publish(job)\n    ;(parts as unknown as Exit).confirmed.push(job)\n',
       },
     ],
     proof: { kind: 'fuzz', args: calm('confirm'), reports: ['VIOLATION lost'] },
