@@ -23,6 +23,12 @@ export interface Tally {
   count: number
 }
 
+interface Tallied {
+  readonly name: MetricName
+  readonly labels: Readonly<Record<string, string>>
+  readonly tally: Tally
+}
+
 const OF_REGISTRY = new WeakMap<Registry, Instruments>()
 
 /** Several that listen may share a registry: each metric is registered once. */
@@ -35,15 +41,12 @@ export function instrumentsOf(registry: Registry, now: () => number): Instrument
 }
 
 function createInstruments(registry: Registry, now: () => number): Instruments {
-  const tallies = new Map<
-    Tally,
-    { readonly name: MetricName; readonly labels: Readonly<Record<string, string>> }
-  >()
+  const tallies = new Map<string, Tallied>()
   const counters = lazily((name) => {
     const collect = (): void => {
-      for (const [tally, of] of tallies) {
-        if (of.name !== name) continue
-        counter.inc(of.labels, tally.count)
+      for (const { tally, name: counted, labels } of tallies.values()) {
+        if (counted !== name) continue
+        counter.inc(labels, tally.count)
         tally.count = 0
       }
     }
@@ -75,9 +78,11 @@ function createInstruments(registry: Registry, now: () => number): Instruments {
       gauges(name).remove(ordered(name, labels))
     },
     tally(name, labels) {
-      const tally: Tally = { count: 0 }
-      tallies.set(tally, { name, labels: ordered(name, labels) })
-      return tally
+      const tallied = { name, labels: ordered(name, labels), tally: { count: 0 } }
+      const key = JSON.stringify([name, tallied.labels])
+      const known = tallies.get(key) ?? tallied
+      tallies.set(key, known)
+      return known.tally
     },
     observer: (name, labels) => histograms(name).with(ordered(name, labels)),
   }

@@ -16,6 +16,8 @@ const MOST_EXCHANGES = 50
 const FAILED: readonly FailedOutcome['kind'][] = [
   ...(['unroutable', 'refused', 'gated', 'rejected', 'suspect', 'unknown'] as const),
 ]
+/** For which a record is parked. */
+const PARKED = ['rejected', 'refused', 'fatal', 'unroutable']
 const PER_EXCHANGE: readonly MetricName[] = [
   ...(['outbox_published_messages_total', 'outbox_publish_retries_total'] as const),
   'outbox_gates_closed_total',
@@ -32,10 +34,11 @@ export function messageMoments(
   const exchangeLabel = bounded(MOST_EXCHANGES)
   const exchanges = new Map<string, ExchangeCounts>()
   const countsOf = (exchange: string): ExchangeCounts => {
-    const known = exchanges.get(exchange)
+    const label = exchangeLabel(exchange)
+    const known = exchanges.get(label)
     if (known !== undefined) return known
-    const counts = countsFor(instruments, { outbox, exchange: exchangeLabel(exchange) })
-    if (counts.labels.exchange === exchange) exchanges.set(exchange, counts)
+    const counts = countsFor(instruments, { outbox, exchange: label })
+    exchanges.set(label, counts)
     return counts
   }
   return {
@@ -71,6 +74,10 @@ export function messageMoments(
 
 function countsFor(instruments: Instruments, labels: ExchangeCounts['labels']): ExchangeCounts {
   for (const reason of FAILED) instruments.declare('outbox_publish_failures_total', { ...labels, reason })
+  for (const reason of PARKED) {
+    instruments.declare('outbox_parked_messages_total', { ...labels, reason })
+    instruments.declare('outbox_dead_lettered_messages_total', { ...labels, reason })
+  }
   for (const name of PER_EXCHANGE) instruments.declare(name, labels)
   return {
     labels,

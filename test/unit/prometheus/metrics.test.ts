@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
+import { instrumentsOf } from '../../../adapters/prometheus/instruments.ts'
 import { metricsPage, prometheusTelemetry } from '../../../adapters/prometheus/index.ts'
 import type { OutboxSample, OutgoingMessage } from '../../../src/ports.ts'
 
@@ -70,6 +71,8 @@ describe('metrics', () => {
     const { telemetry, lines } = setup()
     telemetry.published?.(message(), 1, 1)
     expect(await lines('outbox_publish_failures_total')).toHaveLength(6)
+    expect(await lines('outbox_parked_messages_total')).toHaveLength(4)
+    expect(await lines('outbox_dead_lettered_messages_total')).toHaveLength(4)
     telemetry.consumer?.('billing', { types: ['order.placed'], prefetch: 100 })
     const added = await lines('dlq_added_messages_total')
     expect(added).toContain('dlq_added_messages_total{consumer="billing",reason="exhausted"} 0')
@@ -88,6 +91,14 @@ describe('metrics', () => {
     const published = await lines('outbox_published_messages_total')
     expect(published).toHaveLength(51)
     expect(published.at(-1)).toMatch(/exchange="_other"\} 30$/)
+  })
+
+  it('keeps one tally for each set of labels, however often it is asked for', () => {
+    const instruments = instrumentsOf(new Registry(), () => 0)
+    const tally = (exchange: string) =>
+      instruments.tally('outbox_published_messages_total', { outbox: 'orders', exchange })
+    expect(tally('_other')).toBe(tally('_other'))
+    expect(tally('_other')).not.toBe(tally('orders.events'))
   })
 
   it('takes back what the last sample does not tell of, and everything once another relay samples', async () => {
