@@ -1,4 +1,4 @@
-import { createDrain, createLease, type Drain, type Lease } from '../src/ports.ts'
+import { createDrain, createLease, quietly, type Drain, type Lease } from '../src/ports.ts'
 import { finish } from './finish.ts'
 import { createLeasing, type Leasing } from './leasing/leasing.ts'
 import { createFetching } from './publishing/fetching.ts'
@@ -32,11 +32,6 @@ const BEAT_MS = 200
 
 export function createEngine(parts: EngineParts): Engine {
   const works = assemble(parts)
-  const { tracing } = parts.telemetry
-  const quietly = (work: () => void): void => {
-    if (tracing === undefined) work()
-    else tracing.quietly(work)
-  }
   const { fetching, leasing, settling, upkeep, wishes, drain, mood } = works
   let stopListening: (() => void) | null = null
   let stopBeat: (() => void) | null = null
@@ -60,7 +55,7 @@ export function createEngine(parts: EngineParts): Engine {
     start() {
       stopBeat = parts.clock.after(0, beatOn)
       stopListening = parts.database.committed.listen(() => {
-        quietly(() => {
+        quietly(parts.telemetry, () => {
           fetching.wake()
         })
       })

@@ -8,7 +8,7 @@ import {
   type TelemetryOption,
   type Transport,
 } from '../src/index.ts'
-import { LANE_COUNT, listenTo, silentLogger, systemClock, type OutboxMeta } from '../src/ports.ts'
+import { LANE_COUNT, listenTo, quietly, silentLogger, systemClock, type OutboxMeta } from '../src/ports.ts'
 import { createEngine, type Engine } from './engine.ts'
 import { checkParts } from './parts.ts'
 import { resolveOptions, type RelayOptions, type ResolvedRelayOptions } from './options.ts'
@@ -86,7 +86,7 @@ export function createRelay(parts: RelayParts, options: RelayOptions = {}): Rela
       return life.engine?.relayId ?? ''
     },
     wake() {
-      quietly(life, () => life.engine?.wake())
+      quietly(life.parts.telemetry, () => life.engine?.wake())
     },
     status: () =>
       statusOf(life.pulse, {
@@ -95,8 +95,8 @@ export function createRelay(parts: RelayParts, options: RelayOptions = {}): Rela
         options: resolved,
         now: clock.monotonic(),
       }),
-    start: () => (life.starting ??= quietly(life, () => start(life))),
-    stop: () => (life.stopping ??= quietly(life, () => stop(life))),
+    start: () => (life.starting ??= quietly(life.parts.telemetry, () => start(life))),
+    stop: () => (life.stopping ??= quietly(life.parts.telemetry, () => stop(life))),
     [Symbol.asyncDispose]: () => relay.stop(),
   }
   return relay
@@ -112,12 +112,6 @@ interface Life {
   stopping: Promise<void> | null
   failure: WaybillError | null
   end: (failure: WaybillError | null) => void
-}
-
-/** What a relay does is no part of anybody's trace. */
-function quietly<Result>({ parts }: Life, work: () => Result): Result {
-  const { tracing } = parts.telemetry
-  return tracing === undefined ? work() : tracing.quietly(work)
 }
 
 const LOOK_MS = 10

@@ -8,6 +8,7 @@ import { createOutbox, type Outbox } from '../outbox/outbox.ts'
 import { resolveRetry } from '../retry/retry-options.ts'
 import { listenTo } from '../telemetry/listen.ts'
 import { silentLogger } from '../telemetry/logger.ts'
+import { quietly } from '../telemetry/quietly.ts'
 import { resolveBreaker } from './breaker-options.ts'
 import type { BreakerState } from './breaker.ts'
 import { checkConsumerOptions } from './check-options.ts'
@@ -82,9 +83,6 @@ export function createConsumer<C extends Catalogue, Tx, Written extends Catalogu
 ): Consumer {
   checkConsumerOptions(options)
   const parts = partsOf(options)
-  const { tracing } = parts.telemetry
-  const quietly = <Result>(work: () => Result): Result =>
-    tracing === undefined ? work() : tracing.quietly(work)
   const consuming = createConsuming(parts)
   parts.telemetry.consumer?.(parts.consumer, {
     types: [...parts.handlers.keys()],
@@ -123,8 +121,8 @@ export function createConsumer<C extends Catalogue, Tx, Written extends Catalogu
   const consumer: Consumer = {
     name: parts.consumer,
     queue: parts.queue,
-    start: () => (self.started ??= quietly(start)),
-    stop: () => (self.stopped ??= quietly(stop)),
+    start: () => (self.started ??= quietly(parts.telemetry, start)),
+    stop: () => (self.stopped ??= quietly(parts.telemetry, stop)),
     status: () => ({
       state: phase === 'running' ? consuming.state() : phase,
       running: consuming.running(),
