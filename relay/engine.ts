@@ -133,8 +133,10 @@ function assemble(parts: EngineParts): Works {
       },
     }),
   }
+  // One that shares a connection may find it open, and then hears of no change.
   mood.publisher = works.publisher.state
   pulse.publisher = mood.publisher
+  telemetry.publisher?.(mood.publisher)
   return works
 }
 
