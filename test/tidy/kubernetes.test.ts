@@ -3,6 +3,13 @@ import { parse } from 'yaml'
 import { COMMANDS } from '../../relay/cli/commands.ts'
 import { KNOWN_NAMES, readConfig, type Environment } from '../../relay/config.ts'
 import { HEALTH_PATHS } from '../../relay/health/health-server.ts'
+import { parsePromql } from '../../grafana/lint/promql.ts'
+import { VALUES } from '../../prometheus/src/values.ts'
+import { LANE_COUNT } from '../../src/ports.ts'
+import { METRICS } from '../../src/telemetry/names.ts'
+import { PROJECT_ROOT } from '../support/child.ts'
+import { run } from '../support/run.ts'
+import { faultsOfManifests } from './manifest-kinds.ts'
 import { textOf } from './repository.ts'
 
 interface Probe {
@@ -44,7 +51,8 @@ interface Manifest {
   }
 }
 
-const manifests = [...textOf('docs/guides/kubernetes.md').matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(
+const page = textOf('docs/guides/kubernetes.md')
+const manifests = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(
   ([, text]) => parse(text!) as Manifest,
 )
 
@@ -76,12 +84,25 @@ function configOf({ containers: [container], volumes }: PodSpec) {
 }
 
 describe('the manifests of docs/guides/kubernetes.md', () => {
-  it('are a secret, a job, a deployment and a budget of disruptions', () => {
+  it('are a secret, a job, a deployment and what watches and scales it', () => {
     expect(manifests.map(({ kind }) => kind).sort()).toEqual([
       'Deployment',
       'Job',
       'PodDisruptionBudget',
+      'PodMonitor',
+      'ScaledObject',
       'Secret',
+    ])
+  })
+
+  it('are what the schemas of Kubernetes and of the operators allow, and a misspelt one would be found', () => {
+    const { spec, ...rest } = manifest('Deployment')
+    const misspelt = { ...rest, spec: { ...spec, replica: 2 } }
+    const wrong = { ...rest, spec: { ...spec, replicas: 'two' } }
+    expect(faultsOfManifests([...manifests, misspelt, wrong])).toEqual([
+      expect.stringMatching(/^Deployment: .*integer/s),
+      expect.stringMatching(/^Deployment: .*"replica"' does not exist/),
+      expect.stringMatching(/^Deployment: .*'string' is not assignable to type 'number'/),
     ])
   })
 
@@ -114,5 +135,75 @@ describe('the manifests of docs/guides/kubernetes.md', () => {
     for (const kind of ['Deployment', 'PodDisruptionBudget']) {
       expect(labels).toMatchObject(manifest(kind).spec.selector!.matchLabels)
     }
+  })
+})
+
+interface Scaling extends Manifest {
+  readonly spec: Manifest['spec'] & {
+    readonly scaleTargetRef: { readonly name: string }
+    readonly minReplicaCount: number
+    readonly maxReplicaCount: number
+    readonly fallback: { readonly replicas: number }
+    readonly triggers: readonly [
+      { readonly type: string; readonly metadata: { readonly query: string; readonly threshold: string } },
+    ]
+  }
+}
+
+describe('scaling', () => {
+  const { spec } = manifest('ScaledObject') as Scaling
+
+  it('is of the relay that is deployed, between two replicas and one for each lane', () => {
+    expect(spec.scaleTargetRef.name).toBe(manifest('Deployment').metadata.name)
+    expect(spec.minReplicaCount).toBeGreaterThanOrEqual(2)
+    expect(spec.maxReplicaCount).toBeLessThanOrEqual(LANE_COUNT)
+    expect(spec.fallback.replicas).toBe(spec.minReplicaCount)
+  })
+
+  it('goes by metrics that exist, the age of the oldest message first', () => {
+    const { isValid, selectors } = parsePromql(spec.triggers[0].metadata.query)
+    expect(isValid).toBe(true)
+    const names = selectors.map(({ metric }) => metric)
+    expect(names[0]).toBe('outbox_oldest_pending_age_seconds')
+    expect(names.filter((name) => !(name in METRICS))).toEqual([])
+    expect(METRICS.outbox_oldest_pending_age_seconds.unit).toBe('seconds')
+  })
+
+  it('begins before the objective of freshness is missed', () => {
+    const seconds = Number(spec.triggers[0].metadata.threshold) * spec.minReplicaCount
+    expect(seconds).toBeLessThanOrEqual(VALUES.objectives.freshSeconds)
+  })
+})
+
+interface Monitoring extends Manifest {
+  readonly spec: Manifest['spec'] & {
+    readonly jobLabel: string
+    readonly selector: { readonly matchLabels: Readonly<Record<string, string>> }
+    readonly podMetricsEndpoints: readonly [{ readonly port: string; readonly path: string }]
+  }
+}
+
+describe('metrics and alerts', () => {
+  it('are read from each relay where it serves them', () => {
+    const { spec } = manifest('PodMonitor') as Monitoring
+    const { metadata, spec: pod } = manifest('Deployment').spec.template
+    const [{ port, path }] = spec.podMetricsEndpoints
+    expect(metadata.labels).toMatchObject(spec.selector.matchLabels)
+    expect(pod.containers[0].ports?.map(({ name }) => name)).toContain(port)
+    expect(path).toBe(HEALTH_PATHS.metrics)
+  })
+
+  it('are of a job that alerts know', () => {
+    const { jobLabel } = (manifest('PodMonitor') as Monitoring).spec
+    const job = manifest('Deployment').spec.template.metadata.labels[jobLabel]
+    expect(job).toMatch(new RegExp(`^(${VALUES.jobs})$`))
+  })
+
+  it('come as rules that the operator takes', async () => {
+    const [, script = ''] = /^```sh\n(for file in prometheus[\s\S]*?)^```$/m.exec(page) ?? []
+    const shown = await run('sh', ['-c', `kubectl() { cat; echo '---'; }\n${script}`], { cwd: PROJECT_ROOT })
+    const rules = shown.split(/^---$/m).filter((text) => text.trim() !== '')
+    expect(rules.length).toBeGreaterThan(3)
+    expect(faultsOfManifests(rules.map((text) => parse(text) as Manifest))).toEqual([])
   })
 })
