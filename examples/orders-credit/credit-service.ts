@@ -30,11 +30,17 @@ interface Account {
   readonly reserved: number
 }
 
+export interface CreditParts extends ServiceParts {
+  /** Asked about the customer of each order; throws when it cannot say. Default: nobody is. */
+  readonly ask?: (customer: string) => void
+}
+
 /** Reserves credit for an order within the customer's limit, or refuses it, and tells which. */
-export function createCreditService({ schema, database, transport, retry }: ServiceParts): {
+export function createCreditService({ schema, database, ask, ...parts }: CreditParts): {
   readonly consumer: Consumer
 } {
-  const outbox = createOutbox({ source: 'demo-credit', messages, database })
+  const { telemetry, logger } = parts
+  const outbox = createOutbox({ source: 'demo-credit', messages, database, telemetry, logger })
 
   /** What the customer can still spend; the row lock makes concurrent orders of a customer take turns. */
   const creditLeft = async (tx: ClientBase, customer: string): Promise<number> => {
@@ -49,14 +55,14 @@ export function createCreditService({ schema, database, transport, retry }: Serv
   }
 
   const consumer = createConsumer({
+    ...parts,
     name: 'demo-credit',
     messages,
     database,
-    transport,
     outbox,
-    retry,
     handlers: {
       'order.created': async ({ payload: { orderId, customer, total } }, { tx, outbox: reply }) => {
+        ask?.(customer)
         if (total <= (await creditLeft(tx, customer))) {
           await tx.query(`update ${schema}.account set reserved = reserved + $2 where customer = $1`, [
             customer,

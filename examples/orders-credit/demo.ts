@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { curlLines } from './admin.ts'
+import { CUSTOMERS, customerName } from './customers.ts'
 import { createOperator, type Operator } from './operator.ts'
 import { readOptions, USAGE, UsageError, type DemoOptions } from './options.ts'
 import { repairFailures } from './repair.ts'
 import { deadNow, describe, isSound, readReport, type Report } from './report.ts'
-import { CUSTOMERS, customerName, startWorld, type World } from './world.ts'
+import { startWorld, type World } from './world.ts'
 
 type Show = (report: Report) => void
 

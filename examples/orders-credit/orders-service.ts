@@ -5,7 +5,9 @@ import {
   createOutbox,
   type Consumer,
   type Database,
+  type Logger,
   type RetryOptions,
+  type TelemetryOption,
   type Transport,
 } from 'waybill'
 import { messages } from './messages.ts'
@@ -32,11 +34,16 @@ export interface ServiceParts {
   readonly transport: Transport
   /** How often a message that fails is tried again. Default: ten times, over half an hour. */
   readonly retry?: RetryOptions
+  /** Who watches. Default: nobody. */
+  readonly telemetry?: TelemetryOption
+  /** Default: silence. */
+  readonly logger?: Logger
 }
 
 /** Takes orders, tells of them, and opens or cancels each when the credit service has decided. */
-export function createOrdersService({ schema, database, transport, retry }: ServiceParts): OrdersService {
-  const outbox = createOutbox({ source: 'demo-orders', messages, database })
+export function createOrdersService({ schema, database, ...parts }: ServiceParts): OrdersService {
+  const { telemetry, logger } = parts
+  const outbox = createOutbox({ source: 'demo-orders', messages, database, telemetry, logger })
 
   const decide = async (tx: ClientBase, orderId: string, state: 'open' | 'cancelled'): Promise<void> => {
     await tx.query(`update ${schema}.orders set state = $2, decisions = decisions + 1 where id = $1`, [
@@ -46,11 +53,10 @@ export function createOrdersService({ schema, database, transport, retry }: Serv
   }
 
   const consumer = createConsumer({
+    ...parts,
     name: 'demo-orders',
     messages,
     database,
-    transport,
-    retry,
     handlers: {
       'credit.reserved': ({ payload }, { tx }) => decide(tx, payload.orderId, 'open'),
       'credit.refused': ({ payload }, { tx }) => decide(tx, payload.orderId, 'cancelled'),

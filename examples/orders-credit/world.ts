@@ -1,15 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { Pool } from 'pg'
-import type { RetryOptions, Transport } from 'waybill'
+import type { Transport } from 'waybill'
 import { pgDatabase, pgPool } from 'waybill/pg'
 import { migrate } from 'waybill/postgres'
 import { createRelay, type Relay } from 'waybill/relay'
 import { serveAdmin, type AdminAccess } from './admin.ts'
 import { openBroker } from './broker.ts'
 import { createCreditService, creditTables } from './credit-service.ts'
+import { CREDIT_LIMIT, openAccounts } from './customers.ts'
 import { startEmbeddedPostgres } from './embedded-postgres.ts'
 import { createOrdersService, ordersTables, type OrdersService } from './orders-service.ts'
 import { repeatDeliveries, type RepeatedDeliveries } from './repeat-deliveries.ts'
+import { QUICK_RETRY } from './retry.ts'
 
 /** Every name is made here from letters, digits and underscores: safe to splice. */
 export interface DemoSchemas {
@@ -38,17 +40,8 @@ export interface World {
   stop(): Promise<void>
 }
 
-export const CUSTOMERS = 10
-/** The older system had no limit for this one. */
-const WITHOUT_LIMIT = 2
-const CREDIT_LIMIT = 1_200
 /** Each n-th message arrives twice. */
 const REPEAT_EVERY = 5
-/**
- * Three attempts within two seconds, so that the demo has dead letters soon. A service of yours leaves it out: ten attempts
- * over half an hour outlast most of what goes wrong.
- */
-const RETRY: RetryOptions = { attempts: 3, baseMs: 200, maxMs: 500 }
 
 /** What has to be ended, the last one first. */
 type Ends = (() => Promise<unknown>)[]
@@ -122,7 +115,7 @@ async function endAll(ends: Ends): Promise<void> {
 function createServices(pool: Pool, schemas: DemoSchemas, transport: Transport) {
   const ordersDatabase = pgDatabase(pool, { schema: schemas.ordersWaybill })
   const creditDatabase = pgDatabase(pool, { schema: schemas.creditWaybill })
-  const parts = { transport, retry: RETRY }
+  const parts = { transport, retry: QUICK_RETRY }
   const orders = createOrdersService({ ...parts, schema: schemas.orders, database: ordersDatabase })
   const credit = createCreditService({ ...parts, schema: schemas.credit, database: creditDatabase })
   const relays: readonly Relay[] = [ordersDatabase, creditDatabase].map((database) =>
@@ -146,12 +139,7 @@ async function createTables(pool: Pool, schemas: DemoSchemas): Promise<void> {
   await pool.query(ordersTables(schemas.orders))
   await pool.query(creditTables(schemas.credit))
   await pool.query(`create table ${schemas.deliveries} (message_id text not null)`)
-  for (let customer = 1; customer <= CUSTOMERS; customer += 1) {
-    await pool.query(`insert into ${schemas.credit}.account values ($1, $2)`, [
-      customerName(customer),
-      customer === WITHOUT_LIMIT ? null : CREDIT_LIMIT,
-    ])
-  }
+  await openAccounts(pool, schemas.credit)
   for (const schema of [schemas.ordersWaybill, schemas.creditWaybill]) await migrate(pgPool(pool), { schema })
 }
 
@@ -160,5 +148,3 @@ async function dropTables(pool: Pool, schemas: DemoSchemas): Promise<void> {
     await pool.query(`drop schema if exists ${schema} cascade`)
   }
 }
-
-export const customerName = (number: number): string => `customer-${String(number)}`

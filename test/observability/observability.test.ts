@@ -1,32 +1,40 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { ruleFiles } from '../../prometheus/src/rules.ts'
-import { createRelaySetting, type RelaySetting } from '../e2e/relay-setting.ts'
+import { QUICK } from '../e2e/stage.ts'
+import { createTestVhost, type TestVhost } from '../support/broker.ts'
 import type { Child } from '../support/child.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { freePort } from '../support/free-port.ts'
+import { startOtlpReceiver, type OtlpReceiver } from '../support/otlp-receiver.ts'
 import { promtoolOnMetrics } from '../support/prometheus.ts'
 import { startPrometheus, type PrometheusServer } from '../support/prometheus-server.ts'
 import { textOf } from '../tidy/repository.ts'
 import { hasData, panelQueries } from './expressions.ts'
 import { QUICK_VALUES } from './quick-values.ts'
-import { startService, type Service } from './service.ts'
+import { createStack, type Stack } from './stack.ts'
 
 interface Scrapes {
   readonly global: object
-  readonly scrape_configs: readonly { readonly job_name: string }[]
+  readonly scrape_configs: readonly {
+    readonly static_configs: readonly { readonly targets: readonly string[] }[]
+  }[]
 }
 
+const committed = parse(textOf('prometheus/prometheus.yml')) as Scrapes
+const TARGETS = committed.scrape_configs.flatMap((job) =>
+  job.static_configs.flatMap(({ targets }) => targets),
+)
+
 /** The committed configuration with targets of this machine, and with times as short as those of the rules. */
-function configFor(targets: Readonly<Record<string, readonly string[]>>): object {
-  const { scrape_configs: jobs, ...rest } = parse(textOf('prometheus/prometheus.yml')) as Scrapes
+function configFor({ address }: Stack): object {
   return {
-    ...rest,
+    ...committed,
     global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
     rule_files: ['*.rules.yml'],
-    scrape_configs: jobs.map((job) => ({
+    scrape_configs: committed.scrape_configs.map((job) => ({
       ...job,
-      static_configs: [{ targets: targets[job.job_name] ?? [] }],
+      static_configs: job.static_configs.map(({ targets }) => ({ targets: targets.map(address) })),
     })),
   }
 }
@@ -36,41 +44,60 @@ async function quickRules(): Promise<ReadonlyMap<string, string>> {
   return new Map([...files].map(([name, text]) => [name.replace('.yml', '.rules.yml'), text]))
 }
 
-let setting: RelaySetting
-let service: Service
-let prometheus: PrometheusServer
-let ports: readonly [number, number]
-let relays: readonly Child[]
-let load: { stop(): Promise<void> }
+/** Gentle: the test shares the machine. */
+const LOAD = {
+  ORDERS_PER_SECOND: '50',
+  OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+  OTEL_TRACES_SAMPLER_ARG: '0.1',
+}
 
-const startRelays = (): Promise<readonly Child[]> =>
-  Promise.all(
-    ports.map((port, index) =>
-      setting.relay({
-        WAYBILL_HOST: `relay-${index + 1}`,
-        WAYBILL_HEALTH_LISTEN: `127.0.0.1:${port}`,
-      }),
-    ),
-  )
+let database: TestDatabase
+let vhost: TestVhost
+let collector: OtlpReceiver
+let stack: Stack
+let prometheus: PrometheusServer
+let relays: readonly Child[]
+let services: readonly Child[]
+
+async function startAll(names: readonly string[], line: RegExp): Promise<readonly Child[]> {
+  const children = names.map((name) => stack.start(name))
+  for (const child of children) await child.line(line)
+  return children
+}
+
+const startRelays = (): Promise<readonly Child[]> => startAll(['relay-1', 'relay-2'], /"The relay runs\."/)
+const startServices = (): Promise<readonly Child[]> => startAll(['orders', 'credit'], /"The service runs\."/)
 
 const firing = async (): Promise<readonly string[]> => {
   const alerts = await prometheus.alerts()
   return alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels['alertname'] ?? '')
 }
 
-beforeAll(async () => {
-  setting = await createRelaySetting({ env: { WAYBILL_OUTBOX: 'orders', WAYBILL_SAMPLE_MS: '1000' } })
-  ports = [await freePort(), await freePort()]
-  service = await startService(setting.database.url, setting.vhost.url)
-  relays = await startRelays()
-  prometheus = await startPrometheus(
-    configFor({
-      'waybill-relay': ports.map((port) => `127.0.0.1:${port}`),
-      'waybill-services': [service.target],
-    }),
-    await quickRules(),
+/** Writes a message that no queue is bound for. */
+async function writeToNobody(): Promise<void> {
+  await database.pool.query(
+    `select orders_waybill.write(type => 'order.archived', payload => '{}', key => '1', source => 'demo-orders',
+      exchange => 'archive.events', unroutable => 'dead')`,
   )
-  // Scraped once before anything happens, as counters begin at 0.
+}
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  vhost = await createTestVhost()
+  collector = await startOtlpReceiver()
+  stack = await createStack({
+    databaseUrl: database.url,
+    amqpUrl: vhost.url,
+    env: { ...QUICK, ...LOAD, ...collector.env, WAYBILL_SAMPLE_MS: '1000' },
+  })
+  const migration = stack.start('migrate')
+  expect(await migration.exited, migration.output).toMatchObject({ code: 0 })
+  const [started] = await Promise.all([
+    startRelays(),
+    startPrometheus(configFor(stack), await quickRules()).then((server) => (prometheus = server)),
+  ])
+  relays = started
+  services = await startServices()
   await eventually(
     async () => {
       expect(await prometheus.silent()).toEqual({})
@@ -78,32 +105,37 @@ beforeAll(async () => {
     },
     { timeoutMs: 60_000 },
   )
-  await eventually(async () => {
-    const up = await prometheus.query('up')
-    expect(await prometheus.silent()).toEqual({})
-    expect(up.map(({ value }) => value)).toEqual([1, 1, 1])
-    return true
-  })
-  load = service.startLoad()
-  await service.archive()
+  const up = await prometheus.query('up')
+  expect(up.map(({ value }) => value)).toEqual(TARGETS.map(() => 1))
+  // Scraped before it happens, as its counters begin at 0.
+  await writeToNobody()
 })
 
 afterAll(async () => {
   // What the set-up did not come to is not there.
-  await (load as typeof load | undefined)?.stop()
-  await prometheus[Symbol.asyncDispose]()
-  await service[Symbol.asyncDispose]()
-  await setting[Symbol.asyncDispose]()
+  for (const thing of [prometheus, stack, collector, vhost, database] as (AsyncDisposable | undefined)[]) {
+    await thing?.[Symbol.asyncDispose]()
+  }
 })
 
 describe('under load, with messages that fail', () => {
-  it('reports the first dead letter by an alert that says whose it is', async () => {
-    await eventually(async () => (await firing()).includes('DlqMessageAdded'), { timeoutMs: 30_000 })
-    const alerts = await prometheus.alerts()
-    const alert = alerts.find(({ labels }) => labels['alertname'] === 'DlqMessageAdded')!
-    expect(alert.labels).toMatchObject({ consumer: 'billing', reason: 'permanent', severity: 'ticket' })
-    expect(alert.annotations['summary']).toBe('billing has a new dead letter (permanent)')
-  })
+  it.each(['exhausted', 'malformed', 'permanent'])(
+    'reports dead letters by an alert that says whose they are: %s',
+    async (reason) => {
+      const alert = await eventually(
+        async () => {
+          const alerts = await prometheus.alerts()
+          return alerts.find(
+            ({ state, labels }) =>
+              state === 'firing' && labels['alertname'] === 'DlqMessageAdded' && labels['reason'] === reason,
+          )
+        },
+        { timeoutMs: 40_000 },
+      )
+      expect(alert.labels).toMatchObject({ consumer: 'demo-credit', severity: 'ticket' })
+      expect(alert.annotations['summary']).toBe(`demo-credit has a new dead letter (${reason})`)
+    },
+  )
 
   it('evaluates every rule, and writes what it says without an error', async () => {
     expect(await prometheus.troubles()).toEqual({})
@@ -122,9 +154,37 @@ describe('under load, with messages that fail', () => {
     else await expect(prometheus.query(query.expr)).resolves.toBeDefined()
   })
 
+  it('calls an outbox in the metrics of its service as the relays call it', async () => {
+    const outboxes = async (metric: string): Promise<readonly string[]> => {
+      const found = await prometheus.query(`count by (outbox) (${metric}) > 0`)
+      return found.map(({ metric: labels }) => labels['outbox'] ?? '').sort()
+    }
+    const written = await outboxes('outbox_enqueued_messages_total')
+    expect(written).toEqual([`${database.name}.credit_waybill`, `${database.name}.orders_waybill`])
+    expect(await outboxes('outbox_published_messages_total > 0')).toEqual(written)
+  })
+
+  it('shows an order in one trace: through relays, to the credit service and back', async () => {
+    await eventually(() => {
+      const traces = new Map<string, Set<string>>()
+      for (const { traceId, service, name } of collector.spans) {
+        const steps = traces.get(traceId) ?? new Set()
+        traces.set(traceId, steps.add(`${service}: ${name.split(' ')[0]!}`))
+      }
+      const way = [
+        'orders: create',
+        'waybill-relay: publish',
+        'credit: process',
+        'credit: create',
+        'orders: process',
+      ]
+      return [...traces.values()].some((steps) => way.every((step) => steps.has(step)))
+    })
+  })
+
   it('exports what promtool has nothing to say against', async () => {
-    for (const target of [...ports.map((port) => `127.0.0.1:${port}`), service.target]) {
-      expect(await promtoolOnMetrics(`http://${target}/metrics`), target).toBe('')
+    for (const target of TARGETS) {
+      expect(await promtoolOnMetrics(`http://${stack.address(target)}/metrics`), target).toBe('')
     }
   })
 })
@@ -154,8 +214,10 @@ describe('when all relays are killed', () => {
 
 describe('when the last consumer is gone', () => {
   it('wakes somebody', async () => {
-    await load.stop()
-    await service[Symbol.asyncDispose]()
+    for (const service of services) {
+      expect(await service.kill('SIGTERM'), service.output).toEqual({ code: 0, signal: null })
+      expect(service.output).toContain('"The service has stopped."')
+    }
     await eventually(async () => (await firing()).includes('InboxConsumerGone'), { timeoutMs: 30_000 })
   })
 })
