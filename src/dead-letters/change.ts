@@ -54,14 +54,22 @@ export async function makeChange(
     done.tell?.(telemetry)
     return done.answer
   } catch (error) {
-    telemetry.action?.(action, isWaybillError(error) ? 'conflict' : 'error')
-    if (!isWaybillError(error)) throw error
+    if (!isRefusal(error)) {
+      telemetry.action?.(action, 'error')
+      throw error
+    }
+    telemetry.action?.(action, 'conflict')
     const details = { code: error.code, ...error.details }
     await store.change((changes) =>
       changes.note([{ by, action, target, outcome: 'refused', reason, details }]),
     )
     throw error
   }
+}
+
+/** Whether it cannot be done as things are; with other errors the database has failed. */
+function isRefusal(error: unknown): error is WaybillError {
+  return isWaybillError(error) && !/^WAYBILL_(SCHEMA_|DATABASE_)/.test(error.code)
 }
 
 async function askedBefore(

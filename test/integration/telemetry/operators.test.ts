@@ -37,6 +37,7 @@ test('what operators do is counted once it is committed, by its outcome and by w
   expect(await count('dead-letters.restore', 'ok')).toBe(1)
   expect(await count('dead-letters.replay-edited', 'ok')).toBe(1)
   expect(await count('consumers.pause', 'ok')).toBe(1)
+  expect(await count('consumers.resume', 'error')).toBe(1)
   const ended = ['replayed', 'discarded', 'edited'].map((action) =>
     value('dlq_resolved_messages_total', { outbox: 'orders', action }),
   )
