@@ -10,6 +10,7 @@ import {
   beat,
   loseAll,
   onPublisherState,
+  tellState,
   tickSoon,
   type EngineParts,
   type Mood,
@@ -68,6 +69,7 @@ export function createEngine(parts: EngineParts): Engine {
       stopBeat?.()
       stopBeat = null
       await works.publisher.close()
+      tellState(works)
     },
   }
 }

@@ -93,9 +93,13 @@ export function beat(works: Works): void {
     pulse.publishedAt = clock.now()
   }
   pulse.idleSince = isMoving || !hasWork ? null : (pulse.idleSince ?? now)
-  const { paused, publishedAt } = pulse
-  parts.telemetry.relay?.({ inFlight: drain.inFlight(), paused, publishedAt })
+  tellState(works)
   tick(works)
+}
+
+export function tellState({ parts, drain }: Works): void {
+  const { paused, publishedAt } = parts.pulse
+  parts.telemetry.relay?.({ inFlight: drain.inFlight(), paused, publishedAt })
 }
 
 export function onPublisherState(works: Works, state: PublisherState): void {

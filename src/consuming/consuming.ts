@@ -115,6 +115,17 @@ function tellConsuming<Tx>(
   telemetry.consuming?.(consumer, { connected: subscriber?.isConsuming === true, paused })
 }
 
+/** What was told of a consumer that runs is no longer so: its process may live on, and with it what was told last. */
+function tellStopped<Tx>(
+  { telemetry, consumer }: ConsumingParts<Tx>,
+  { hold, breaker }: Machine,
+  { isPaused: paused }: RetryWorker,
+): void {
+  telemetry.consuming?.(consumer, { connected: false, paused })
+  if (hold.state !== 'none') telemetry.hold?.(consumer, 'over')
+  if (breaker !== null && breaker.state !== 'closed') telemetry.breaker?.(consumer, 'closed')
+}
+
 interface Ending {
   readonly subscriber: Subscriber | null
   readonly retrying: RetryWorker
@@ -125,10 +136,12 @@ interface Ending {
 
 /** Takes nothing new, waits for what runs, then ends it. */
 async function end<Tx>(
-  { clock, limits, logger }: ConsumingParts<Tx>,
-  { dispatcher, hold, answers, watches, breaker }: Machine,
+  parts: ConsumingParts<Tx>,
+  machine: Machine,
   { subscriber, retrying, collector, shutdown }: Ending,
 ): Promise<void> {
+  const { clock, limits, logger } = parts
+  const { dispatcher, hold, answers, watches, breaker } = machine
   hold.stop()
   breaker?.stop()
   // What fails from now on is not tried again, so what would come after it must not begin.
@@ -150,6 +163,7 @@ async function end<Tx>(
     beating.then(() => leave(retrying, logger)),
   )
   await within(GRACE_MS, collecting)
+  tellStopped(parts, machine, retrying)
 }
 
 /** What comes goes to the dispatcher, and what no longer counts is taken out of it. */

@@ -53,7 +53,7 @@ export interface RelayMoments {
   leaseLost?(): void
   /** The publisher's connection to the broker. */
   publisher?(state: PublisherState): void
-  /** Several times a second. */
+  /** Several times a second, and at the end. */
   relay?(state: RelayBeat): void
   /** What is stored was counted, now and then, by one relay of each database. Null: from now on another one does so. */
   sampled?(sample: OutboxSample | null): void
@@ -91,17 +91,20 @@ export interface ConsumerMoments {
   triedAgain?(consumer: string, type: string): void
   /** A message that could not be handled is kept: to be tried again, or as a dead letter. */
   kept?(consumer: string, type: string, as: KeptAs): void
-  /** A message that an operator has replayed was handled, or has failed again. */
+  /** A message that an operator has replayed was handled, or is kept again. */
   replayed?(consumer: string, outcome: 'succeeded' | 'failed_again'): void
   /** So many messages of one key are kept already that a further one stays at the broker. */
   keyFull?(consumer: string, type: string): void
   /** Messages waited behind nothing, and go on now: an alarm, see docs/guarantees.md. */
   forgotten?(consumer: string, count: number): void
-  /** Most messages of a consumer fail, so that none begins (`open`), or one is tried (`half-open`); or that is over. */
+  /**
+   * Most messages of a consumer fail, so that none begins (`open`), or one is tried (`half-open`); or that is over, as by its
+   * stop.
+   */
   breaker?(consumer: string, state: 'open' | 'half-open' | 'closed'): void
   /** Rows that are no longer needed were removed. */
   pruned?(table: 'inbox' | 'failure', rows: number): void
-  /** A consumer waits for its database, has given its subscription up meanwhile, or goes on. */
+  /** A consumer waits for its database, has given its subscription up meanwhile, or goes on; or was stopped. */
   hold?(consumer: string, state: 'holding' | 'detached' | 'over'): void
 }
 
