@@ -45,7 +45,7 @@ export function endHandling(
   }
   if (work.claimed === null || work.claimed.replays === 0) return
   if (outcome === 'handled') telemetry.replayed?.(consumer, 'succeeded')
-  if (outcome === 'failed') telemetry.replayed?.(consumer, 'failed_again')
+  if (fate !== null) telemetry.replayed?.(consumer, 'failed_again')
 }
 
 function keptAs({ reason, state }: FailureFate): HandlingEnd['kept'] {

@@ -10,7 +10,7 @@ export function tellKept(
 ): void {
   const { envelope, unread, exchange, routingKey } = work.delivery
   const { state, reason } = fate
-  const errorType = fate.error?.type ?? null
+  const errorType = failed.error === undefined ? null : (fate.error?.type ?? null)
   const type = knownType(parts.messages, work)
   parts.telemetry.kept?.(parts.consumer, type, { reason, state: state.kind, errorType })
   const fields = {
