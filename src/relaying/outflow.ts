@@ -1,4 +1,4 @@
-import type { Telemetry } from '../telemetry/telemetry.ts'
+import type { FailedOutcome, Telemetry } from '../telemetry/telemetry.ts'
 import type { OutgoingMessage, PublishOutcome } from '../transport/transport.ts'
 import type { Gates } from './gates.ts'
 import { isHeld, type Held, type Route } from './held.ts'
@@ -37,11 +37,19 @@ export interface Outflow {
   readonly toPark: Parked[]
 }
 
+interface Flow extends OutflowParts {
+  /** Ids of messages that were handed over in vain; told again when they are handed over again. */
+  readonly inVain: Set<string>
+}
+
+/** Beyond this many they are forgotten, and their next attempt is told as the first. */
+const MOST_IN_VAIN = 10_000
 /** Of the window, when several exchanges share it. */
 const LARGEST_SHARE = 0.75
 const TURN = 32
 
-export function createOutflow(parts: OutflowParts): Outflow {
+export function createOutflow(given: OutflowParts): Outflow {
+  const parts: Flow = { ...given, inVain: new Set() }
   const { memory, ports } = parts
   const exit: Exit = {
     ...parts,
@@ -71,15 +79,22 @@ export function createOutflow(parts: OutflowParts): Outflow {
 const CONFIRMED: PublishOutcome = { kind: 'confirmed' }
 
 /** Also of what is no longer waited for: it was handed over all the same. */
-function tellOutcome(parts: OutflowParts, job: Held, outcome: PublishOutcome): void {
+function tellOutcome(parts: Flow, job: Held, outcome: PublishOutcome): void {
   const { telemetry, ports } = parts
   const isFine = outcome.kind === 'confirmed' || isIgnored(parts, job, outcome)
   if (job.publishing !== null) {
     job.publishing.end(isFine ? CONFIRMED : outcome)
     job.publishing = null
   }
-  if (outcome.kind !== 'confirmed' && !isFine) telemetry.notPublished?.(job, outcome)
+  if (outcome.kind !== 'confirmed' && !isFine) tellInVain(parts, job, outcome)
   else telemetry.published?.(job, ports.wallClock() - job.createdAt, ports.now() - job.sentAt)
+}
+
+function tellInVain({ telemetry, inVain }: Flow, job: Held, outcome: FailedOutcome): void {
+  telemetry.notPublished?.(job, outcome)
+  if (telemetry.repeated === undefined) return
+  if (inVain.size >= MOST_IN_VAIN) inVain.clear()
+  inVain.add(job.messageId)
 }
 
 /** That nobody wants it was expected. */
@@ -96,7 +111,7 @@ function landed(memory: Memory, job: Held): void {
   memory.inFlightBytes -= bytes
 }
 
-function send(parts: OutflowParts, job: Held): void {
+function send(parts: Flow, job: Held): void {
   const { memory } = parts
   const { route, bytes } = job
   if (job.stage !== 'retained') leaveUnsent(memory, job)
@@ -114,9 +129,9 @@ function send(parts: OutflowParts, job: Held): void {
     })
 }
 
-function tellSent({ telemetry, ports }: OutflowParts, job: Held): void {
-  const isFirst = job.sentAt === 0 && job.parked === null
-  if (!isFirst) telemetry.repeated?.(job)
+function tellSent({ telemetry, ports, inVain }: Flow, job: Held): void {
+  const wasInVain = inVain.size > 0 && inVain.delete(job.messageId)
+  if (wasInVain || job.parked !== null) telemetry.repeated?.(job)
   job.sentAt = ports.now()
   if (telemetry.tracing === undefined) return
   job.publishing = telemetry.tracing.publish(job, (job.parked?.attempts ?? 0) + 1)
@@ -132,7 +147,7 @@ function hasRoom(parts: OutflowParts, route: Route, bytes: number): boolean {
 }
 
 /** The next record of the key goes from the confirm itself: a hot key is bound by this round trip alone. */
-function sendNext(parts: OutflowParts, job: Held): void {
+function sendNext(parts: Flow, job: Held): void {
   const next = passOn(parts.memory, job)
   if (next === null) return
   // Others are before it; only when nobody waits for the room it may go at once.
@@ -143,7 +158,7 @@ function sendNext(parts: OutflowParts, job: Held): void {
   send(parts, next)
 }
 
-function pump(parts: OutflowParts): void {
+function pump(parts: Flow): void {
   const { memory, gates } = parts
   if (!parts.ports.mayPublish()) {
     // That nothing is confirmed while the broker has asked to wait says nothing about an exchange.
@@ -161,7 +176,7 @@ function pump(parts: OutflowParts): void {
 }
 
 /** @returns whether its turn ended with more to send and room for it. */
-function sendSome(parts: OutflowParts, route: Route): boolean {
+function sendSome(parts: Flow, route: Route): boolean {
   const { ready } = route
   for (let sent = 0; sent < TURN;) {
     const job = ready.peek()
