@@ -40,6 +40,7 @@ export async function metricsPageText(): Promise<string> {
     ...groups,
     `## Buckets\n\n${table(['of', 'upper bounds'], buckets)}`,
     `## Labels\n\n${named(LABELS)}`,
+    `## Values\n\nAll that these labels can say.\n\n${table(['metric', 'label', 'values'], metrics.flatMap(valueRows))}`,
     `## Spans\n\nBy the semantic conventions of OpenTelemetry ${SEMCONV}, whose messaging part is in development.\n\n${named(SPANS)}`,
     `## Attributes\n\n${Object.values(ATTRIBUTES)
       .map((name) => `\`${name}\``)
@@ -58,6 +59,13 @@ const GROUPS = [
 function metricRow(name: string, { type, labels, help, sampled, buckets }: Metric): readonly string[] {
   const kind = sampled === true ? `${type}, sampled` : buckets === undefined ? type : `${type}, ${buckets}`
   return [`\`${name}\``, kind, labels.map((label) => `\`${label}\``).join(' '), help]
+}
+
+function valueRows([name, { values = {} }]: readonly [string, Metric]): readonly (readonly string[])[] {
+  return Object.entries(values).map(([label, known]) => [
+    ...[`\`${name}\``, `\`${label}\``],
+    known.map((value) => `\`${value}\``).join(' '),
+  ])
 }
 
 function named(names: Readonly<Record<string, string>>): string {

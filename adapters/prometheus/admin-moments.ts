@@ -1,4 +1,4 @@
-import type { ActionOutcome, AdminMoments } from '../../src/ports.ts'
+import type { AdminMoments } from '../../src/ports.ts'
 import { bounded } from './bounded.ts'
 import type { Instruments } from './instruments.ts'
 
@@ -11,18 +11,9 @@ export function adminMoments({ add, observer, declare }: Instruments, outbox: st
   const actionLabel = bounded(MOST_ACTIONS)
   return {
     operations(actions) {
-      const outcomes: readonly ActionOutcome[] = ['ok', 'denied', 'conflict', 'error']
-      for (const action of actions.map(actionLabel)) {
-        for (const outcome of outcomes) declare('admin_actions_total', { action, outcome })
-      }
-      for (const action of ['replayed', 'edited', 'discarded']) {
-        declare('dlq_resolved_messages_total', { outbox, action })
-      }
-      for (const action of ['replay', 'discard']) {
-        for (const outcome of ['finished', 'cancelled']) {
-          declare('admin_bulk_operations_total', { outbox, action, outcome })
-        }
-      }
+      for (const action of actions.map(actionLabel)) declare('admin_actions_total', { action })
+      declare('dlq_resolved_messages_total', { outbox })
+      declare('admin_bulk_operations_total', { outbox })
     },
     request({ method, route, status, durationMs }) {
       const labels = {

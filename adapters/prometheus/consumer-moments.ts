@@ -1,31 +1,35 @@
-import type { ConsumerMoments, FailureReason, HandledOutcome } from '../../src/ports.ts'
+import type { ConsumerMoments, MetricName } from '../../src/ports.ts'
 import { bounded } from './bounded.ts'
 import type { Instruments } from './instruments.ts'
 
 const MOST_TYPES = 100
 const MOST_ERRORS = 50
 
-const OUTCOMES: readonly HandledOutcome[] = [
-  ...(['handled', 'duplicate', 'ignored', 'released'] as const),
-  ...(['failed', 'malformed', 'conflict', 'suspect', 'waiting'] as const),
+/** Of each consumer, from the beginning. */
+const OF_CONSUMERS: readonly MetricName[] = [
+  ...(['inbox_retries_total', 'inbox_clock_skew_total', 'inbox_inflight_messages'] as const),
+  ...(['inbox_full_keys_total', 'inbox_forgotten_messages_total', 'inbox_breaker_open'] as const),
+  ...(['inbox_consumer_connected', 'inbox_consumer_paused', 'inbox_holding'] as const),
+  ...(['dlq_added_messages_total', 'dlq_reprocess_outcomes_total'] as const),
 ]
-/** For which a message becomes a dead letter. */
-const REASONS: readonly FailureReason[] = [
-  ...(['exhausted', 'permanent', 'malformed', 'unknown_type', 'conflict', 'poison_crash'] as const),
-  ...(['delivery_limit', 'rejected', 'expired', 'max_length'] as const),
+/** Of each of its types. */
+const OF_TYPES: readonly MetricName[] = [
+  ...(['inbox_processed_messages_total', 'inbox_handler_duration_seconds'] as const),
+  'inbox_end_to_end_latency_seconds',
 ]
 
-export function consumerMoments(instruments: Instruments): ConsumerMoments {
-  const { add, set, declare, observer } = instruments
+export function consumerMoments({ add, set, declare, observer }: Instruments): ConsumerMoments {
   const typeLabel = bounded(MOST_TYPES)
   const errorLabel = bounded(MOST_ERRORS)
   const breaks = (consumer: string, isOpen: boolean): void =>
     set('inbox_breaker_open', { consumer }, Number(isOpen))
   return {
     consumer(consumer, { types, prefetch }) {
-      declareConsumer(instruments, consumer)
-      for (const name of [...types, 'unknown']) declareType(instruments, consumer, typeLabel(name))
-      for (const reason of REASONS) declare('dlq_added_messages_total', { consumer, reason })
+      for (const name of OF_CONSUMERS) declare(name, { consumer })
+      declare('inbox_cleanup_deleted_rows_total', {})
+      for (const type of [...types, 'unknown'].map(typeLabel)) {
+        for (const name of OF_TYPES) declare(name, { consumer, type })
+      }
       set('inbox_prefetch_messages', { consumer }, prefetch)
     },
     consuming(consumer, { connected, paused }) {
@@ -47,7 +51,7 @@ export function consumerMoments(instruments: Instruments): ConsumerMoments {
     },
     triedAgain: (consumer) => add('inbox_retries_total', { consumer, kind: 'immediate' }),
     kept(consumer, name, { reason, state, errorType }) {
-      if (errorType !== null) {
+      if (errorType !== null && reason !== 'malformed') {
         const labels = { consumer, type: typeLabel(name), error_type: errorLabel(errorType) }
         add('inbox_handler_failures_total', labels)
       }
@@ -61,28 +65,4 @@ export function consumerMoments(instruments: Instruments): ConsumerMoments {
     hold: (consumer, state) => set('inbox_holding', { consumer }, Number(state !== 'over')),
     pruned: (table, rows) => add('inbox_cleanup_deleted_rows_total', { table }, rows),
   }
-}
-
-function declareConsumer({ declare }: Instruments, consumer: string): void {
-  for (const kind of ['immediate', 'delayed']) declare('inbox_retries_total', { consumer, kind })
-  for (const outcome of ['succeeded', 'failed_again']) {
-    declare('dlq_reprocess_outcomes_total', { consumer, outcome })
-  }
-  for (const table of ['inbox', 'failure']) declare('inbox_cleanup_deleted_rows_total', { table })
-  declare('inbox_clock_skew_total', { consumer })
-  declare('inbox_full_keys_total', { consumer })
-  declare('inbox_forgotten_messages_total', { consumer })
-  declare('inbox_inflight_messages', { consumer })
-  declare('inbox_consumer_connected', { consumer })
-  declare('inbox_consumer_paused', { consumer })
-  declare('inbox_breaker_open', { consumer })
-  declare('inbox_holding', { consumer })
-}
-
-function declareType({ declare }: Instruments, consumer: string, type: string): void {
-  for (const outcome of OUTCOMES) declare('inbox_processed_messages_total', { consumer, type, outcome })
-  for (const outcome of ['success', 'failure']) {
-    declare('inbox_handler_duration_seconds', { consumer, type, outcome })
-  }
-  declare('inbox_end_to_end_latency_seconds', { consumer, type })
 }

@@ -7,7 +7,10 @@ export type LabelValues = Partial<Readonly<Record<LabelName, string>>>
 
 /** The metrics of one registry, each made when it is first used. */
 export interface Instruments {
-  /** Makes the series, so that its first event is an increase and not its beginning. */
+  /**
+   * Makes the series, so that its first event is an increase and not its beginning. Where a label is not given, one for each
+   * value that src/telemetry/names.ts has for it.
+   */
   readonly declare: (name: MetricName, labels: LabelValues) => void
   readonly add: (name: MetricName, labels: LabelValues, by?: number) => void
   readonly set: (name: MetricName, labels: LabelValues, value: number) => void
@@ -64,9 +67,11 @@ function createInstruments(registry: Registry, now: () => number): Instruments {
   return {
     declare(name, labels) {
       const { type } = definitionOf(name)
-      if (type === 'counter') counters(name).inc(ordered(name, labels), 0)
-      else if (type === 'gauge') gauges(name).set(ordered(name, labels), 0)
-      else histograms(name).with(ordered(name, labels))
+      for (const each of everySet(name, labels)) {
+        if (type === 'counter') counters(name).inc(ordered(name, each), 0)
+        else if (type === 'gauge') gauges(name).set(ordered(name, each), 0)
+        else histograms(name).with(ordered(name, each))
+      }
     },
     add(name, labels, by = 1) {
       counters(name).inc(ordered(name, labels), by)
@@ -95,6 +100,14 @@ function lazily<Made>(make: (name: MetricName) => Made): (name: MetricName) => M
     made.set(name, known)
     return known
   }
+}
+
+function everySet(name: MetricName, given: LabelValues): readonly LabelValues[] {
+  const known = Object.entries(definitionOf(name).values ?? {}).filter(([label]) => !(label in given))
+  return known.reduce<readonly LabelValues[]>(
+    (sets, [label, values]) => sets.flatMap((set) => values.map((value) => ({ ...set, [label]: value }))),
+    [given],
+  )
 }
 
 function definitionOf(name: MetricName): Metric {

@@ -1,4 +1,4 @@
-import type { FailedOutcome, MetricName, RelayMoments, WriterMoments } from '../../src/ports.ts'
+import type { MetricName, RelayMoments, WriterMoments } from '../../src/ports.ts'
 import { bounded } from './bounded.ts'
 import { exemplarOf } from './exemplar.ts'
 import type { Observer } from './histogram.ts'
@@ -13,14 +13,10 @@ interface ExchangeCounts {
 }
 
 const MOST_EXCHANGES = 50
-const FAILED: readonly FailedOutcome['kind'][] = [
-  ...(['unroutable', 'refused', 'gated', 'rejected', 'suspect', 'unknown'] as const),
-]
-/** For which a record is parked. */
-const PARKED = ['rejected', 'refused', 'fatal', 'unroutable']
 const PER_EXCHANGE: readonly MetricName[] = [
   ...(['outbox_published_messages_total', 'outbox_publish_retries_total'] as const),
-  'outbox_gates_closed_total',
+  ...(['outbox_publish_failures_total', 'outbox_gates_closed_total'] as const),
+  ...(['outbox_parked_messages_total', 'outbox_dead_lettered_messages_total'] as const),
 ]
 
 type Moments = 'published' | 'notPublished' | 'repeated' | 'parked' | 'gate'
@@ -73,11 +69,6 @@ export function messageMoments(
 }
 
 function countsFor(instruments: Instruments, labels: ExchangeCounts['labels']): ExchangeCounts {
-  for (const reason of FAILED) instruments.declare('outbox_publish_failures_total', { ...labels, reason })
-  for (const reason of PARKED) {
-    instruments.declare('outbox_parked_messages_total', { ...labels, reason })
-    instruments.declare('outbox_dead_lettered_messages_total', { ...labels, reason })
-  }
   for (const name of PER_EXCHANGE) instruments.declare(name, labels)
   return {
     labels,

@@ -1,10 +1,6 @@
-import type { LaneEvent, MetricName, RelayMoments } from '../../src/ports.ts'
+import type { MetricName, RelayMoments } from '../../src/ports.ts'
 import type { Instruments } from './instruments.ts'
 
-const LANE_EVENTS: readonly LaneEvent[] = ['acquired', 'released', 'lost', 'expired']
-const POLLED = ['hit', 'empty', 'error'] as const
-/** The tables that relays clean. */
-const CLEANED = ['outbox', 'parked', 'bulk_operation', 'idempotency_key'] as const
 const LANES = Array.from({ length: 16 }, (_, lane) => String(lane))
 
 /** What a process that publishes exports from the beginning, and one that only writes does not. */
@@ -13,7 +9,8 @@ const OF_RELAYS: readonly MetricName[] = [
   ...(['outbox_relay_last_cycle_timestamp_seconds', 'outbox_last_publish_timestamp_seconds'] as const),
   ...(['outbox_broker_connected', 'outbox_broker_blocked', 'outbox_broker_reconnects_total'] as const),
   ...(['outbox_sweep_finds_total', 'outbox_server_changes_total', 'outbox_sample_failures_total'] as const),
-  'outbox_cleanup_last_success_timestamp_seconds',
+  ...(['outbox_cleanup_deleted_rows_total', 'outbox_cleanup_last_success_timestamp_seconds'] as const),
+  ...(['outbox_lease_transitions_total', 'outbox_poll_duration_seconds'] as const),
 ]
 
 type Moments =
@@ -78,7 +75,4 @@ function polledMoment({ observer }: Instruments, outbox: string): Pick<RelayMome
 function declareRelay({ declare }: Instruments, outbox: string): void {
   for (const name of OF_RELAYS) declare(name, { outbox })
   for (const lane of LANES) declare('outbox_lease_held', { outbox, lane })
-  for (const event of LANE_EVENTS) declare('outbox_lease_transitions_total', { outbox, event })
-  for (const table of CLEANED) declare('outbox_cleanup_deleted_rows_total', { outbox, table })
-  for (const outcome of POLLED) declare('outbox_poll_duration_seconds', { outbox, outcome })
 }

@@ -1,4 +1,4 @@
-import { METRICS, type Metric } from '../../src/ports.ts'
+import { METRICS, type LabelName, type Metric } from '../../src/ports.ts'
 import { VALUES } from '../../prometheus/src/values.ts'
 import { recordings } from '../../prometheus/src/recordings.ts'
 import type { Selector } from './promql.ts'
@@ -23,6 +23,17 @@ export const FAULTS: Readonly<Record<string, (selector: Selector) => string | nu
       (label) => !['job', 'instance', 'le', '__name__', ...(labels ?? [])].includes(label),
     )
     return labels === undefined || strange.length === 0 ? null : `has no label ${strange.join(', ')}.`
+  },
+  'value-exists': ({ metric, matchers }) => {
+    const values: Metric['values'] = metricOf(metric)?.values
+    const strange = [...matchers].flatMap(([label, { operator, value }]) => {
+      const known = values?.[label as LabelName]
+      const asked = operator.includes('~') ? value.split('|') : [value]
+      const isThere = (one: string): boolean =>
+        known === undefined || known.some((each) => new RegExp(`^(${one})$`).test(each))
+      return value.includes('$') ? [] : asked.filter((one) => !isThere(one))
+    })
+    return strange.length === 0 ? null : `never says ${strange.join(', ')}.`
   },
   'quantile-keeps-le': ({ inside }) => {
     const quantile = inside.findIndex(({ name }) => name === 'histogram_quantile')

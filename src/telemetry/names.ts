@@ -33,6 +33,8 @@ export interface Metric {
   readonly unit: 'messages' | 'seconds' | 'bytes' | 'rows' | '1'
   readonly labels: readonly LabelName[]
   readonly help: string
+  /** All that a label of it can say, where that is known. */
+  readonly values?: Partial<Readonly<Record<LabelName, readonly string[]>>>
   /** Of histograms: which of {@link BUCKETS}. */
   readonly buckets?: keyof typeof BUCKETS
   /** Counted in the database by one relay for all: to be read with `max`. */
@@ -64,19 +66,20 @@ export const METRICS = {
     type: 'counter',
     unit: 'messages',
     labels: ['outbox', 'exchange'],
-    help: 'Messages that the broker has confirmed.',
+    help: 'Messages that the broker has confirmed; with those that nobody wanted and nobody had to.',
   },
   outbox_publish_failures_total: {
     type: 'counter',
     unit: 'messages',
     labels: ['outbox', 'exchange', 'reason'],
+    values: { reason: ['unroutable', 'refused', 'gated', 'rejected', 'suspect', 'unknown'] },
     help: 'Attempts to publish that failed. `unroutable`: no queue is bound. `refused`: a queue is full. `gated`: the exchange is missing, forbidden or confirms nothing. `rejected`: the message can never be published. `suspect`: the broker has closed the channel. `unknown`: the connection was lost.',
   },
   outbox_publish_retries_total: {
     type: 'counter',
     unit: 'messages',
     labels: ['outbox', 'exchange'],
-    help: 'Attempts to publish after the first one.',
+    help: 'Attempts to publish after the first one of this relay.',
   },
   outbox_delivery_latency_seconds: {
     type: 'histogram',
@@ -96,6 +99,7 @@ export const METRICS = {
     type: 'histogram',
     unit: 'seconds',
     labels: ['outbox', 'outcome'],
+    values: { outcome: ['hit', 'empty', 'error'] },
     buckets: 'call',
     help: 'How long the relay took to ask the outbox. `hit`: it brought records. `empty`: there were none. `error`: it failed.',
   },
@@ -140,6 +144,7 @@ export const METRICS = {
     type: 'counter',
     unit: '1',
     labels: ['outbox', 'event'],
+    values: { event: ['acquired', 'released', 'lost', 'expired'] },
     help: 'Lanes that came or went. `expired`: the lease was not renewed in time. `lost`: another relay has taken over.',
   },
   outbox_broker_connected: {
@@ -224,18 +229,21 @@ export const METRICS = {
     type: 'counter',
     unit: 'messages',
     labels: ['outbox', 'exchange', 'reason'],
+    values: { reason: ['rejected', 'refused', 'fatal', 'unroutable'] },
     help: 'Messages that the relay gave up.',
   },
   outbox_parked_messages_total: {
     type: 'counter',
     unit: 'messages',
     labels: ['outbox', 'exchange', 'reason'],
+    values: { reason: ['rejected', 'refused', 'fatal', 'unroutable'] },
     help: 'Refusals that parked a message, or kept it parked.',
   },
   outbox_table_bytes: {
     type: 'gauge',
     unit: 'bytes',
     labels: ['outbox', 'table', 'kind'],
+    values: { kind: ['heap', 'index', 'toast'] },
     sampled: true,
     help: 'Size of a table of Waybill on disk: `heap`, `index` or `toast`.',
   },
@@ -271,6 +279,7 @@ export const METRICS = {
     type: 'counter',
     unit: 'rows',
     labels: ['outbox', 'table'],
+    values: { table: ['outbox', 'parked', 'bulk_operation', 'idempotency_key'] },
     help: 'Rows that were removed once they were no longer needed; of the outbox, those that were still in a leaf when it was emptied, as the server counts.',
   },
   outbox_cleanup_last_success_timestamp_seconds: {
@@ -303,12 +312,26 @@ export const METRICS = {
     type: 'counter',
     unit: 'messages',
     labels: ['consumer', 'type', 'outcome'],
+    values: {
+      outcome: [
+        'handled',
+        'duplicate',
+        'ignored',
+        'released',
+        'failed',
+        'malformed',
+        'conflict',
+        'suspect',
+        'waiting',
+      ],
+    },
     help: 'Deliveries that were answered. `handled`, `duplicate`, `ignored`: done with. `failed`, `malformed`, `conflict`, `suspect`: kept as a failure. `waiting`: kept behind another one of its key. `released`: given back.',
   },
   inbox_handler_duration_seconds: {
     type: 'histogram',
     unit: 'seconds',
     labels: ['consumer', 'type', 'outcome'],
+    values: { outcome: ['success', 'failure'] },
     buckets: 'handler',
     help: 'How long the transaction of a message took that was handled (`success`) or has failed (`failure`).',
   },
@@ -322,6 +345,7 @@ export const METRICS = {
     type: 'counter',
     unit: 'messages',
     labels: ['consumer', 'kind'],
+    values: { kind: ['immediate', 'delayed'] },
     help: 'Messages tried again: `immediate` when the database has asked for it, else `delayed`.',
   },
   inbox_end_to_end_latency_seconds: {
@@ -396,12 +420,14 @@ export const METRICS = {
     type: 'counter',
     unit: 'rows',
     labels: ['table'],
+    values: { table: ['inbox', 'failure'] },
     help: 'Rows that consumers removed once they were no longer needed.',
   },
   dlq_messages: {
     type: 'gauge',
     unit: 'messages',
     labels: ['outbox', 'consumer', 'state'],
+    values: { state: ['dead', 'retry', 'waiting'] },
     sampled: true,
     help: 'Messages that are kept: `dead`, `retry` or `waiting`; each at most 10,001.',
   },
@@ -423,18 +449,34 @@ export const METRICS = {
     type: 'counter',
     unit: 'messages',
     labels: ['consumer', 'reason'],
+    values: {
+      reason: [
+        'exhausted',
+        'permanent',
+        'malformed',
+        'unknown_type',
+        'conflict',
+        'poison_crash',
+        'delivery_limit',
+        'rejected',
+        'expired',
+        'max_length',
+      ],
+    },
     help: 'Messages that have become dead letters.',
   },
   dlq_resolved_messages_total: {
     type: 'counter',
     unit: 'messages',
     labels: ['outbox', 'action'],
+    values: { action: ['replayed', 'edited', 'discarded'] },
     help: 'Dead letters that operators have `replayed`, `edited` or `discarded` by this process.',
   },
   dlq_reprocess_outcomes_total: {
     type: 'counter',
     unit: 'messages',
     labels: ['consumer', 'outcome'],
+    values: { outcome: ['succeeded', 'failed_again'] },
     help: 'What came of replays: `succeeded` or `failed_again`.',
   },
   admin_http_request_duration_seconds: {
@@ -448,12 +490,14 @@ export const METRICS = {
     type: 'counter',
     unit: '1',
     labels: ['action', 'outcome'],
+    values: { outcome: ['ok', 'denied', 'conflict', 'error'] },
     help: 'What operators did, one by one and in bulk operations: `ok`, `denied`, `conflict` (it could not be done) or `error`.',
   },
   admin_bulk_operations_under_way: {
     type: 'gauge',
     unit: '1',
     labels: ['outbox', 'state'],
+    values: { state: ['running', 'paused', 'watching'] },
     sampled: true,
     help: 'Bulk operations under way.',
   },
@@ -461,6 +505,7 @@ export const METRICS = {
     type: 'counter',
     unit: '1',
     labels: ['outbox', 'action', 'outcome'],
+    values: { action: ['replay', 'discard'], outcome: ['finished', 'cancelled'] },
     help: 'Bulk operations that have ended.',
   },
   outbox_build_info: {

@@ -1,6 +1,6 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { METRICS_PAGE, metricsPageText } from '../../scripts/metrics-page.ts'
-import { METRICS } from '../../src/ports.ts'
+import { METRICS, type Metric } from '../../src/ports.ts'
 import { repositoryFiles, textOf } from './repository.ts'
 
 it('has in docs/metrics.md what src/telemetry/names.ts says; `npm run metrics` writes it', async () => {
@@ -13,6 +13,31 @@ it('makes every metric somewhere, and no other', () => {
     code.flatMap((file) => textOf(file).match(/'(outbox|inbox|dlq|admin)_[a-z_]+'/g) ?? []),
   )
   expect([...made].map((name) => name.slice(1, -1)).sort()).toEqual(Object.keys(METRICS).sort())
+})
+
+describe('test/integration/telemetry', () => {
+  const tests = repositoryFiles()
+    .filter((file) => /^test\/integration\/telemetry\/.*\.test\.ts$/.test(file))
+    .map(textOf)
+    .join('\n')
+  const isAsked = (what: string): boolean => new RegExp(`['"^(]${what}['"\\\\{]`).test(tests)
+
+  it('provokes every metric', () => {
+    expect(Object.keys(METRICS).filter((name) => !isAsked(name))).toEqual([])
+  })
+
+  it('provokes everything that a label of it can say', () => {
+    const metrics: readonly (readonly [string, Metric])[] = Object.entries(METRICS)
+    const silent = metrics.flatMap(([name, { values = {} }]) =>
+      Object.entries(values).flatMap(([label, known]) =>
+        // By itself, or with how often, as `handled 3`.
+        known
+          .filter((value) => !new RegExp(`['" ]${value}(['"]| [1-9])`).test(tests))
+          .map((value) => `${name} ${label}=${value}`),
+      ),
+    )
+    expect(silent).toEqual([])
+  })
 })
 
 it('names metrics as Prometheus wants it: counters end in _total, and what has a unit says so', () => {

@@ -5,6 +5,7 @@ import { createTestVhost } from '../../support/broker.ts'
 import { startChild } from '../../support/child.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
+import PACKAGE from '../../../package.json' with { type: 'json' }
 import { freePort } from '../../support/free-port.ts'
 
 test('the page of a relay process has what it counts in the database, and what operators do', async () => {
@@ -34,6 +35,10 @@ test('the page of a relay process has what it counts in the database, and what o
     /^outbox_cleanup_last_success_timestamp_seconds\{outbox="orders"\} [1-9]/m,
     /^admin_http_request_duration_seconds_count\{.*route="\/api\/v1\/me".*\} [1-9]/m,
     /^admin_actions_total\{action="dead-letters.replay",outcome="ok"\} 0$/m,
+    new RegExp(
+      `^outbox_build_info\\{version="${PACKAGE.version}",node="${process.version}",semconv="1\\.44"\\} 1$`,
+      'm',
+    ),
   ]) {
     await eventually(async () => expected.test(await page()))
   }

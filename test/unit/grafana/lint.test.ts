@@ -102,6 +102,11 @@ const BAD: readonly (readonly [rule: string, what: string, dashboard: Dashboard]
   ['metric-exists', 'a part of what is no histogram', asking(`outbox_lease_held_bucket{${AT}}`)],
   ['label-exists', 'a label that it has not got', asking(`outbox_lease_held{${AT}, shard="1"}`)],
   [
+    'value-exists',
+    'a value that a label never has',
+    asking(`rate(outbox_publish_failures_total{${AT}, reason=~"gated|returned"}[$__rate_interval])`),
+  ],
+  [
     'quantile-keeps-le',
     'buckets that are summed up',
     asking(
