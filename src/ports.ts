@@ -3,6 +3,7 @@
  * Everything that the package's own adapters use of the core is here or in the main door.
  */
 export type {
+  AttemptTrace,
   Beat,
   ClaimedFailure,
   ClaimRequest,
@@ -15,6 +16,7 @@ export type {
   NewFailure,
   NewWaiting,
   Presence,
+  TryingInstance,
 } from './consuming/failures/failure-store.ts'
 export type { FailureReason } from './retry/failure-reason.ts'
 export type {
@@ -157,13 +159,16 @@ export type { Pace } from './relaying/pace.ts'
 export type {
   Backlog,
   BlockedKeys,
+  ClaimedLane,
   CrowdedKey,
   DueRecord,
   DueRequest,
   FetchRequest,
   FetchResult,
+  Floors,
   GatedRoute,
   LaneClaim,
+  LaneFloor,
   LanePage,
   LaneRequest,
   LaneStatus,
@@ -220,6 +225,7 @@ export type {
   Handling,
   HandlingAttempt,
   HandlingEnd,
+  Operating,
   Publishing,
   TraceHeaders,
   TraceIds,

@@ -1,4 +1,11 @@
-import type { FailureFate, FailureState, InboxEntry, KeptError, KeptMessage } from '../../src/ports.ts'
+import type {
+  AttemptTrace,
+  FailureFate,
+  FailureState,
+  InboxEntry,
+  KeptError,
+  KeptMessage,
+} from '../../src/ports.ts'
 import type { Engine, TransactionState } from './engine.ts'
 import { readRows, rowLock, writeRow } from './transaction.ts'
 
@@ -10,6 +17,7 @@ export interface KeptAttempt {
   readonly instanceId: string | null
   readonly endedAt: number
   readonly error: KeptError | null
+  readonly trace: AttemptTrace | null
 }
 
 /** A message that could not be handled, as it is kept. */

@@ -6,8 +6,8 @@ export function newRow(
   { entry, message, fate, by, uncertain }: NewFailure,
   { isWaiting, now }: { readonly isWaiting: boolean; readonly now: number },
 ): Omit<FailureRow, 'failureId'> {
-  const { state, triedMs, error } = fate
-  const history = triedMs === null ? [] : [{ ...noteOf(by.instanceId, 'failed', now), error }]
+  const { state, triedMs, error, trace } = fate
+  const history = triedMs === null ? [] : [{ ...noteOf(by.instanceId, 'failed', now), error, trace }]
   return {
     ...{ consumer: entry.consumer, messageId: entry.messageId.toLowerCase() },
     ...{ message, key: message.key, uncertain, error },
@@ -19,7 +19,7 @@ export function newRow(
 }
 
 export function noteOf(instanceId: string, outcome: KeptAttempt['outcome'], endedAt: number): KeptAttempt {
-  return { outcome, instanceId, endedAt, error: null }
+  return { outcome, instanceId, endedAt, error: null, trace: null }
 }
 
 export function isClaimable(
@@ -45,5 +45,6 @@ export function claimOf(row: FailureRow, now: number): ClaimedFailure {
   return {
     ...{ failureId: String(failureId), messageId, message, blocking, attempts, crashes, replays },
     failingForMs: failed === undefined ? 0 : now - failed.endedAt,
+    previous: row.history.findLast(({ trace }) => trace !== null)?.trace?.headers ?? null,
   }
 }

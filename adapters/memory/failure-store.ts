@@ -4,6 +4,8 @@ import { blockingRows, failureRows, lockFailure, removeFailure, writeFailure } f
 import { createInside, type FailureStoreParts, type Inside } from './failure-inside.ts'
 import { statement, stateOf, type MemoryTransaction } from './transaction.ts'
 
+const UNTRIED = { triedMs: null, trace: null }
+
 type Store = FailureStore<MemoryTransaction>
 
 /** What consumers could not handle, as PostgreSQL keeps it. */
@@ -34,7 +36,7 @@ function keeping(parts: FailureStoreParts, { engine, now, insert }: Inside): Pic
       const { consumer, key = '' } = waiting.entry
       if (blockingRows(engine, state, { consumer, key }).length >= mostPerKey) return false
       const due = { kind: 'retry', afterMs: 0 } as const
-      const fate = { state: due, blocking: true, reason: 'blocked', error: null, triedMs: null } as const
+      const fate = { state: due, blocking: true, reason: 'blocked', error: null, ...UNTRIED } as const
       const row = newRow({ ...waiting, uncertain: false, fate }, { isWaiting: true, now: now() })
       await statement(state, () => insert(state, row))
       return true
@@ -82,7 +84,10 @@ function trying(
         const state = stateOf(tx)
         const row = await statement(state, () => own(state, claimed, by))
         if (row === null) return { own: false, released: false }
-        const history = [...row.history, noteOf(by.instanceId, 'handled', now())]
+        const history = [
+          ...row.history,
+          { ...noteOf(by.instanceId, 'handled', now()), trace: by.trace ?? null },
+        ]
         const ended = { holder: null, nextAttemptAt: null, endedAt: now(), history, blocking: false }
         await statement(state, () => writeFailure(engine, state, { ...row, ...ended, state: 'resolved' }))
         await work(tx)
@@ -93,7 +98,7 @@ function trying(
       inStatement(async (state) => {
         const row = await own(state, claimed, by)
         if (row === null) return { own: false, released: false }
-        const note = { ...noteOf(by.instanceId, 'failed', now()), error: fate.error }
+        const note = { ...noteOf(by.instanceId, 'failed', now()), error: fate.error, trace: fate.trace }
         const tried = fate.triedMs === null ? [] : [note]
         await writeFailure(engine, state, {
           ...row,

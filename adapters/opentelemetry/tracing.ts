@@ -17,6 +17,7 @@ import {
   type Creation,
   type Handling,
   type HandlingAttempt,
+  type Operating,
   type OutgoingMessage,
   type Publishing,
   type Tracing,
@@ -46,6 +47,7 @@ export function createTracing(parts: TracingParts): Tracing {
     create: (message) => create(parts, message),
     publish: (message, attempt) => publish(parts, message, attempt),
     handle: (attempt) => handle(parts, attempt),
+    operate: (action, target) => operate(parts, action, target),
     delivered: createDoubleTracingCheck(),
   }
 }
@@ -119,6 +121,25 @@ function handle(parts: TracingParts, attempt: HandlingAttempt): Handling | null 
   )
   if (!isSpanContextValid(span.spanContext())) return null
   return createHandling(span, trace.setSpan(place.parent, span))
+}
+
+/** Belongs to what asks for it, such as a request; the trace of the message is another one, and may be long over. */
+function operate({ tracer }: TracingParts, action: string, target: string): Operating | null {
+  const attributes = { [ATTRIBUTES.action]: action, [ATTRIBUTES.target]: target }
+  const span = tracer.startSpan(`operate ${action}`, { kind: SpanKind.INTERNAL, attributes })
+  if (!isSpanContextValid(span.spanContext())) return null
+  const context = trace.setSpan(contexts.active(), span)
+  return {
+    run: (work) => contexts.with(context, work),
+    end(error, message) {
+      const creation = message === null ? undefined : carriedBy(message)?.creation
+      if (creation !== undefined) {
+        span.addLink({ context: creation, attributes: { [ATTRIBUTES.linkKind]: 'creation' } })
+      }
+      if (error !== undefined) fail(span, error, '_OTHER')
+      span.end()
+    },
+  }
 }
 
 interface SpanPlace {

@@ -12,7 +12,13 @@ import { identifier } from './identifier.ts'
 import type { SqlDriver, SqlExecutor } from './sql-executor.ts'
 import { claimFailures } from './statements/claim-failures.ts'
 import { failAgain, giveBack, noteHandled, releaseKey, resolveFailure } from './statements/end-failure.ts'
-import { claimedFailure, fateValues, keyOf, messageValues } from './statements/failure-columns.ts'
+import {
+  claimedFailure,
+  fateValues,
+  keyOf,
+  messageValues,
+  traceValues,
+} from './statements/failure-columns.ts'
 import { recordFailure, waitForKey } from './statements/record-failure.ts'
 
 export interface FailureStoreOptions {
@@ -69,7 +75,8 @@ export function createFailureStore<Tx>(
           if (rows.length === 0) return { own: false, released: false }
           await work(tx)
           const executor = driver.executor(tx)
-          await executor.query(noteHandled(schema), [claimed.failureId, by.instanceId, by.host])
+          const values = [claimed.failureId, by.instanceId, by.host, ...traceValues(by.trace ?? null)]
+          await executor.query(noteHandled(schema), values)
           return { own: true, released: await release(executor, by, claimed) }
         },
         resolveFailure(schema, { failure: claimed.failureId, instance: by.instanceId }),

@@ -959,4 +959,23 @@ end
 $waybill$`,
     ],
   },
+  {
+    version: 12,
+    name: 'floors_and_traces',
+    minCompatible: 8,
+    checksum: 'sha256-a7f5ee8370a79f1eab3a81f14fef2e3e51a3ed2f476f5ef02dff75da0a0e9acc',
+    statements: [
+      `alter table \${schema}.relay
+  add column floors bigint[],
+  add column bases pg_snapshot[],
+  add column server text`,
+      `alter table \${schema}.lane
+  add column floor bigint,
+  add column base pg_snapshot,
+  add column server text`,
+      `alter table \${schema}.failure_attempt
+  add column trace_id text,
+  add column trace_headers text`,
+    ],
+  },
 ]

@@ -946,3 +946,22 @@ $waybill$;
 insert into "waybill".migration (version, name, checksum) values (11, 'route_by_sql', 'sha256-bc275123e9be31a6de3c18268b00efaa983b3f8c568ff5729378cc8c925b69bd');
 update "waybill".meta set version = 11, min_compatible = greatest(min_compatible, 8);
 commit;
+
+-- 12 floors_and_traces
+begin;
+set local search_path = pg_catalog, pg_temp;
+set local standard_conforming_strings = on;
+alter table "waybill".relay
+  add column floors bigint[],
+  add column bases pg_snapshot[],
+  add column server text;
+alter table "waybill".lane
+  add column floor bigint,
+  add column base pg_snapshot,
+  add column server text;
+alter table "waybill".failure_attempt
+  add column trace_id text,
+  add column trace_headers text;
+insert into "waybill".migration (version, name, checksum) values (12, 'floors_and_traces', 'sha256-a7f5ee8370a79f1eab3a81f14fef2e3e51a3ed2f476f5ef02dff75da0a0e9acc');
+update "waybill".meta set version = 12, min_compatible = greatest(min_compatible, 8);
+commit;

@@ -1,7 +1,7 @@
 import type { Database } from '../database/database.ts'
 import { WaybillError, isWaybillError } from '../errors.ts'
 import type { InboxEntry, InboxVerdict } from '../inbox/inbox-store.ts'
-import type { ClaimedFailure, FailureInstance } from './failures/failure-store.ts'
+import type { AttemptTrace, ClaimedFailure, FailureInstance } from './failures/failure-store.ts'
 import { KeyIsFull } from './failures/keeper.ts'
 import type { Watch, Watches } from './watch.ts'
 
@@ -35,6 +35,7 @@ export interface Task<Tx> {
   readonly entry: InboxEntry
   /** A kept message, which the inbox knows already. Always a task by itself. */
   readonly claimed: ClaimedFailure | null
+  readonly trace: AttemptTrace | null
   /** Runs the handler, which may throw. When the watch ends it, nobody waits for it any more. */
   handle(tx: Tx, watch: Watch): Promise<void> | void
   /** Keeps it behind the others of its key, instead of handling it. */
@@ -48,6 +49,8 @@ export class Stopped extends Error {
 
 /** How long the database may take to begin the transaction, and to end it. */
 const EDGE_LIMIT_MS = 30_000
+
+const UNCLAIMED: Pick<Task<never>, 'claimed' | 'trace'> = { claimed: null, trace: null }
 
 interface Run {
   readonly watch: Watch
@@ -98,20 +101,20 @@ function transactionOf<Tx>(
     limitEdge(run, 'begin a transaction')
     const work = (tx: Tx, verdicts: readonly InboxVerdict[]): Promise<readonly InboxVerdict[]> =>
       inTransaction(parts, tasks, { tx, verdicts, run })
-    const claimed = tasks[0]?.claimed ?? null
+    const [{ claimed, trace } = UNCLAIMED] = tasks
     const entries = tasks.map(({ entry }) => entry)
     const handled =
-      claimed === null ? parts.database.handle(entries, work) : handleClaimed(parts, claimed, work)
+      claimed === null ? parts.database.handle(entries, work) : handleClaimed(parts, { claimed, trace }, work)
     handled.then(resolve, reject)
   })
 }
 
 async function handleClaimed<Tx>(
   { database, instance, onDue }: AttemptParts<Tx>,
-  claimed: ClaimedFailure,
+  { claimed, trace }: { readonly claimed: ClaimedFailure; readonly trace: AttemptTrace | null },
   work: (tx: Tx, verdicts: readonly InboxVerdict[]) => Promise<unknown>,
 ): Promise<readonly InboxVerdict[]> {
-  const { own, released } = await database.failures.retry(claimed, instance, async (tx) => {
+  const { own, released } = await database.failures.retry(claimed, { ...instance, trace }, async (tx) => {
     await work(tx, ['first'])
   })
   if (released) onDue()

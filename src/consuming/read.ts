@@ -14,6 +14,7 @@ import type { Keeper } from './failures/keeper.ts'
 import type { AnyHandler, HandlerContext, HandlerOutbox } from './handler.ts'
 import { fieldsOf, withFields } from './log-fields.ts'
 import type { UnknownTypes } from './options.ts'
+import { traceOf } from './trace-handling.ts'
 import type { Verdict, Work } from './verdict.ts'
 import type { Watch } from './watch.ts'
 
@@ -79,17 +80,15 @@ function unknownType(type: string): Verdict {
 }
 
 /** All of a task but what there is to do. */
-function taskOf<Tx>(
-  parts: ReadParts<Tx>,
-  { delivery, claimed }: Work,
-  envelope: Envelope,
-): Omit<Task<Tx>, 'handle'> {
+function taskOf<Tx>(parts: ReadParts<Tx>, work: Work, envelope: Envelope): Omit<Task<Tx>, 'handle'> {
   const { consumer, isKeyed, keeper } = parts
+  const { delivery, claimed } = work
   const messageId = inboxId(envelope, delivery.exchange)
   const entry = { consumer, messageId, fingerprint: fingerprintOf(envelope) }
   return {
     entry: isKeyed && envelope.key !== null ? { ...entry, key: envelope.key } : entry,
     claimed,
+    trace: claimed === null ? null : traceOf(work),
     wait: (tx) => keeper.wait(tx, delivery),
   }
 }

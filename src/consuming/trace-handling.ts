@@ -1,7 +1,7 @@
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { HandlingEnd } from '../telemetry/tracing.ts'
 import type { AnswerVerdict } from './answers.ts'
-import type { FailureFate } from './failures/failure-store.ts'
+import type { AttemptTrace, FailureFate } from './failures/failure-store.ts'
 import { attemptOf } from './log-fields.ts'
 import type { Work } from './verdict.ts'
 
@@ -20,8 +20,16 @@ export function beginHandling({ consumer, queue, telemetry }: TraceParts, work: 
   work.handling = tracing.handle({
     ...{ consumer, queue, envelope, exchange, routingKey, attempt: attemptOf(work) },
     replayed: claimed !== null && claimed.replays > 0,
-    previous: null,
+    previous: claimed?.previous ?? null,
   })
+}
+
+/** What is kept of the step with the attempt. */
+export function traceOf({ handling }: Pick<Work, 'handling'>): AttemptTrace | null {
+  if (handling === null) return null
+  const { headers, ids } = handling
+  const isSampled = ids !== null && (Number.parseInt(ids.trace_flags, 16) & 1) !== 0
+  return { headers, traceId: isSampled ? ids.trace_id : null }
 }
 
 /** What is known at the end of an attempt. */

@@ -3,12 +3,13 @@ import { WaybillError, isWaybillError } from '../errors.ts'
 import { checkIntent } from './checks.ts'
 import type { Changes, DeadLetterStore } from './dead-letter-store.ts'
 import type { Intent } from './intent.ts'
-import type { AdminMoments } from '../telemetry/telemetry.ts'
+import type { AdminMoments, Telemetry } from '../telemetry/telemetry.ts'
+import type { TraceHeaders } from '../telemetry/tracing.ts'
 
 /** Where changes are made, and who is told of them. */
 export interface ChangeParts {
   readonly store: DeadLetterStore
-  readonly telemetry: AdminMoments
+  readonly telemetry: AdminMoments & Pick<Telemetry, 'tracing'>
 }
 
 /** A change as it is audited, and told from others that come with the same idempotency key. */
@@ -27,6 +28,8 @@ export interface Done {
   readonly details?: Readonly<Record<string, unknown>>
   /** Tells what came of it, once it is committed. */
   readonly tell?: (telemetry: AdminMoments) => void
+  /** What the message carries that it was done with. */
+  readonly message?: TraceHeaders | undefined
 }
 
 /**
@@ -34,25 +37,42 @@ export interface Done {
  * @returns what it was done to; as before when it was asked for before with the same key.
  */
 export async function makeChange(
-  { store, telemetry }: ChangeParts,
+  parts: ChangeParts,
   wanted: Wanted,
   work: (changes: Changes) => Promise<Done>,
 ): Promise<string> {
+  checkIntent(wanted.intent)
+  const operating = parts.telemetry.tracing?.operate(wanted.action, wanted.target) ?? null
+  if (operating === null) return (await changeOnce(parts, wanted, work)).answer
+  try {
+    const { answer, message = null } = await operating.run(() => changeOnce(parts, wanted, work))
+    operating.end(undefined, message)
+    return answer
+  } catch (error) {
+    operating.end(error, null)
+    throw error
+  }
+}
+
+async function changeOnce(
+  { store, telemetry }: ChangeParts,
+  wanted: Wanted,
+  work: (changes: Changes) => Promise<Done>,
+): Promise<Pick<Done, 'answer' | 'message'>> {
   const { action, target, intent } = wanted
-  checkIntent(intent)
   const { by, reason = null } = intent
   try {
     const done = await store.change(async (changes) => {
       const before = await askedBefore(changes, wanted)
       if (before !== null) return { answer: before, isNew: false }
-      const { answer, details = {}, tell } = await work(changes)
+      const { answer, details = {}, tell, message } = await work(changes)
       await changes.note([{ by, action, target, outcome: 'done', reason, details }])
       if (intent.idempotencyKey !== undefined) await changes.answer(by, intent.idempotencyKey, answer)
-      return { answer, isNew: true, tell }
+      return { answer, isNew: true, tell, message }
     })
     if (done.isNew) telemetry.action?.(action, 'ok')
     done.tell?.(telemetry)
-    return done.answer
+    return done
   } catch (error) {
     if (!isRefusal(error)) {
       telemetry.action?.(action, 'error')

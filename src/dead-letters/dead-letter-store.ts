@@ -38,6 +38,7 @@ export interface LockedLetter extends LetterFacts {
   readonly type: string
   /** The payload went through the consumer's encryption. */
   readonly sealed: boolean
+  readonly headers: Readonly<Record<string, string>>
 }
 
 /** What takes the place of a message. */

@@ -82,6 +82,8 @@ export interface Attempt {
   readonly host: string | null
   readonly durationMs: number | null
   readonly endedAt: Date
+  /** Of the trace in which it was tried; null when nobody recorded one. */
+  readonly traceId: string | null
   readonly errorType: string | null
   readonly errorMessage: string | null
   readonly errorStack: string | null

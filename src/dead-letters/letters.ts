@@ -108,7 +108,11 @@ function changing(parts: LettersParts): Changing {
       const letter = await lockFor(action, ref, { changes, intent })
       const done = doneWith(await work(changes, letter), letter, intent)
       const resolved = RESOLVED[action]
-      return { ...done, tell: (telemetry) => resolved !== null && telemetry.resolved?.(resolved, 1) }
+      return {
+        ...done,
+        message: letter.headers,
+        tell: (telemetry) => resolved !== null && telemetry.resolved?.(resolved, 1),
+      }
     })
     return find(store, letterRef(answer))
   }

@@ -1,5 +1,5 @@
 import type { Logger } from './logger.ts'
-import type { Creation, Handling, Publishing, Tracing } from './tracing.ts'
+import type { Creation, Handling, Operating, Publishing, Tracing } from './tracing.ts'
 
 /** The same tracing, but what it throws is logged and goes no further, and the work that it is to run always runs, once. */
 export function guardTracing(tracing: Tracing, logger: Logger): Tracing {
@@ -17,6 +17,10 @@ export function guardTracing(tracing: Tracing, logger: Logger): Tracing {
     handle(attempt) {
       const handling = guard.attempt(null, () => tracing.handle(attempt))
       return handling === null ? null : guardHandling(guard, handling)
+    },
+    operate(action, target) {
+      const operating = guard.attempt(null, () => tracing.operate(action, target))
+      return operating === null ? null : guardOperating(guard, operating)
     },
     delivered: () => guard.attempt(null, () => tracing.delivered()),
   }
@@ -107,6 +111,17 @@ function guardHandling(guard: Guard, handling: Handling): Handling {
     end: (how) => {
       guard.attempt(undefined, () => {
         handling.end(how)
+      })
+    },
+  }
+}
+
+function guardOperating(guard: Guard, operating: Operating): Operating {
+  return {
+    run: (work) => guard.around((runner) => operating.run(runner), work),
+    end: (error, message) => {
+      guard.attempt(undefined, () => {
+        operating.end(error, message)
       })
     },
   }

@@ -525,6 +525,7 @@ export const SPANS = {
     'A message is written into the outbox. Its context travels with the message, and is never replaced.',
   publish: 'The relay hands a message to the broker, until the broker has answered.',
   process: 'A consumer handles a message, until it is decided what becomes of it.',
+  operate: 'An operator changes something, such as `operate dead-letters.replay`.',
 } as const
 
 /** Attributes of spans, and of their links. */
@@ -543,4 +544,6 @@ export const ATTRIBUTES = {
   dwellMs: 'outbox.dwell_ms',
   outcome: 'inbox.outcome',
   linkKind: 'outbox.link.kind',
+  action: 'admin.action',
+  target: 'admin.target',
 } as const

@@ -72,6 +72,18 @@ export interface Handling {
   end(how: HandlingEnd): void
 }
 
+/** Something that an operator changes. */
+export interface Operating {
+  /** Runs the change as the current span. */
+  run<Result>(work: () => Result): Result
+  /**
+   * Called once.
+   * @param error why it was not changed; undefined when it was.
+   * @param message what the message that it was done with carries; null when it was none.
+   */
+  end(error: unknown, message: TraceHeaders | null): void
+}
+
 /** Port: how the way of a message becomes a trace. What returns null costs nothing more. */
 export interface Tracing {
   /** Runs Waybill's own work, such as fetching: nothing in it makes spans, and none of its messages get other headers. */
@@ -82,6 +94,8 @@ export interface Tracing {
   publish(message: OutgoingMessage, attempt: number): Publishing | null
   /** @returns null when there is nothing to record. */
   handle(attempt: HandlingAttempt): Handling | null
+  /** @param action and `target` as they are audited. @returns null when nobody records it. */
+  operate(action: string, target: string): Operating | null
   /** A delivery has come from the broker. @returns what to warn of, once: something else traces deliveries too. */
   delivered(): string | null
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { FailureFate } from '../../src/ports.ts'
 import { eventually } from '../eventually.ts'
 import { isPending, type DatabaseContract } from './database-subject.ts'
 import { keyGateContract } from './failure-store-keys.ts'
@@ -62,7 +63,8 @@ export function failureStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
       expect(failingForMs).toBeGreaterThanOrEqual(0)
       const { messageId } = given.entry
       const counts = { attempts: 1, crashes: 0, replays: 0, blocking: false }
-      expect(claimed).toEqual({ failureId: claimed.failureId, messageId, message: given.message, ...counts })
+      const { failureId } = claimed
+      expect(claimed).toEqual({ failureId, messageId, message: given.message, ...counts, previous: null })
     })
 
     test('keeps what has characters that no text may have', async () => {
@@ -197,6 +199,25 @@ export function failureStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
       expect(again.attempts).toBe(2)
       await store().fail(again, by, fate({ state: DEAD, reason: 'exhausted' }))
       expect(await claim(by)).toEqual([])
+    })
+
+    test('hands the trace of the last try that had one to the next', async () => {
+      const by = instance()
+      const traced = (n: number): FailureFate['trace'] => ({
+        traceId: String(n),
+        headers: { traceparent: `ä-${String(n)}` },
+      })
+      await store().record(failure(by))
+      const second = await only(by)
+      expect(second.previous).toBeNull()
+      await store().fail(second, by, fate({ trace: traced(2) }))
+      const third = await only(by)
+      expect(third.previous).toEqual({ traceparent: 'ä-2' })
+      await store().fail(third, by, fate({ trace: traced(3) }))
+      await store().fail(await only(by), by, fate())
+      expect(await only(by)).toMatchObject({ previous: { traceparent: 'ä-3' } })
+      await store().record(failure(by, { fate: { trace: traced(4) } }))
+      expect(await only(by)).toMatchObject({ previous: { traceparent: 'ä-4' } })
     })
 
     test('spends nothing when it was not tried', async () => {

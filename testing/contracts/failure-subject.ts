@@ -29,6 +29,7 @@ export const presence = (by: FailureInstance, leaseMs: number = LONG_MS): Presen
 export function fate(fields: Partial<FailureFate> = {}): FailureFate {
   return {
     ...{ state: { kind: 'retry', afterMs: 0 }, blocking: false, reason: 'failed', error: ERROR, triedMs: 5 },
+    trace: null,
     ...fields,
   }
 }

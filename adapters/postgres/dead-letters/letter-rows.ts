@@ -92,17 +92,20 @@ export function lockedOf(row: Row): LockedLetter {
     uncertain: row[8] === 't',
     hasReleased: row[9] === 't',
     sealed: row[10] === 't',
+    headers: headersOf(row[11] ?? ''),
   }
 }
 
 export function attemptOf(row: Row): Placed<Attempt> {
-  const [id, outcome, replay, host = null, duration, endedAt, errorType, errorMessage, errorStack] = row
+  const [id, outcome, replay, host = null, duration, endedAt, errorType, errorMessage, errorStack, traceId] =
+    row
   const item: Attempt = {
     outcome: outcome as Attempt['outcome'],
     replay: replay === 't',
     host,
     durationMs: typeof duration !== 'string' ? null : Number(duration),
     endedAt: knownTime(endedAt),
+    traceId: traceId ?? null,
     errorType: errorType ?? null,
     errorMessage: errorMessage ?? null,
     errorStack: errorStack ?? null,

@@ -53,7 +53,11 @@ returning ${CLAIMED_COLUMNS}, coalesce((
   select pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.min(a.ended_at)) * 1000
   from ${schema}.failure_attempt as a
   where a.failure_id = f.failure_id and a.outcome = 'failed' and not a.replay
-), 0)`
+), 0), (
+  select a.trace_headers from ${schema}.failure_attempt as a
+  where a.failure_id = f.failure_id and a.trace_headers is not null
+  order by a.attempt_id desc limit 1
+)`
 }
 
 /**

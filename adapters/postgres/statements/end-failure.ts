@@ -20,17 +20,20 @@ where ${isOwn(`'${failure}'`, `'${instance}'`)}
 returning f.failure_id`
 }
 
-/** Failure `$1` was handled by instance `$2` on host `$3`, in the transaction that resolves it. */
+/** Failure `$1` was handled by instance `$2` on host `$3`, in trace `$4`, `$5`, in the transaction that resolves it. */
 export function noteHandled(schema: string): string {
   return `
-insert into ${schema}.failure_attempt (failure_id, outcome, replay, instance_id, host, duration_ms)
+insert into ${schema}.failure_attempt (
+  failure_id, outcome, replay, instance_id, host, duration_ms, trace_id, trace_headers
+)
 select f.failure_id, 'handled', f.replays > 0, $2::uuid, $3::text,
-  pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000
+  pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000,
+  $4::text, $5::text
 from ${schema}.failure as f where f.failure_id = $1::int8`
 }
 
 /**
- * Failure `$1`, which instance `$2` on host `$13` has tried, has failed again; `$3` to `$12` is its fate. Returns a row if it
+ * Failure `$1`, which instance `$2` on host `$15` has tried, has failed again; `$3` to `$14` is its fate. Returns a row if it
  * was that instance's.
  * Locks: the row. Index: the primary key.
  */
@@ -47,9 +50,11 @@ with failed as (
 ),
 tried as (
   insert into ${schema}.failure_attempt (
-    failure_id, outcome, replay, instance_id, host, duration_ms, error_type, error_message, error_stack
+    failure_id, outcome, replay, instance_id, host, duration_ms, error_type, error_message, error_stack,
+    trace_id, trace_headers
   )
-  select failure_id, 'failed', replays > 0, $2::uuid, $13::text, $12::int4, $7::text, $8::text, $9::text
+  select failure_id, 'failed', replays > 0, $2::uuid, $15::text, $12::int4, $7::text, $8::text, $9::text,
+    $13::text, $14::text
   from failed where $12::int4 is not null
 )
 select failure_id from failed`

@@ -1,4 +1,11 @@
-import type { ClaimedFailure, FailureFate, KeptMessage, NewWaiting } from '../../../src/ports.ts'
+import type {
+  AttemptTrace,
+  ClaimedFailure,
+  FailureFate,
+  KeptMessage,
+  NewWaiting,
+  TraceHeaders,
+} from '../../../src/ports.ts'
 import type { SqlText } from '../sql-executor.ts'
 import { storable } from '../storable.ts'
 
@@ -39,7 +46,14 @@ export function messageValues(message: KeptMessage): readonly unknown[] {
 }
 
 /** What the `fate` columns of a row are set to, in the order of their placeholders. */
-export function fateValues({ state, blocking, reason, error, triedMs }: FailureFate): readonly unknown[] {
+export function fateValues({
+  state,
+  blocking,
+  reason,
+  error,
+  triedMs,
+  trace,
+}: FailureFate): readonly unknown[] {
   return [
     state.kind,
     state.kind === 'retry' ? state.afterMs : null,
@@ -51,7 +65,13 @@ export function fateValues({ state, blocking, reason, error, triedMs }: FailureF
     storable(error?.frame ?? null),
     error?.fingerprint ?? null,
     triedMs === null ? null : Math.round(triedMs),
+    ...traceValues(trace),
   ]
+}
+
+/** The columns `trace_id` and `trace_headers` of an attempt. */
+export function traceValues(trace: AttemptTrace | null): readonly (string | null)[] {
+  return trace === null ? [null, null] : [storable(trace.traceId), JSON.stringify(trace.headers)]
 }
 
 /** The key by which a message waits; null when it waits for none. */
@@ -92,5 +112,6 @@ export function claimedFailure(row: readonly SqlText[]): ClaimedFailure {
     crashes: Number(row[18]),
     replays: Number(row[19]),
     failingForMs: Number(row[20]),
+    previous: typeof row[21] === 'string' ? (JSON.parse(row[21]) as TraceHeaders) : null,
   }
 }

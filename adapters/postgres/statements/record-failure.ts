@@ -4,8 +4,8 @@ const NOW = 'pg_catalog.clock_timestamp()'
 const afterMs = (value: string): string => `${NOW} + ${value} * interval '1 millisecond'`
 
 /**
- * Keeps message `$1` of consumer `$2`, with the columns from `$16` on. `$3` to `$12` is its fate, as `fateValues` gives it;
- * `$13` whether it is uncertain, `$14` and `$15` who tried it. One that was tried gets a row for that.
+ * Keeps message `$1` of consumer `$2`, with the columns from `$18` on. `$3` to `$14` is its fate, as `fateValues` gives it;
+ * `$15` whether it is uncertain, `$16` and `$17` who tried it. One that was tried gets a row for that.
  *
  * Locks: those of an insert. Index: those of the table.
  */
@@ -18,15 +18,15 @@ with kept as (
   ) values (
     $1::uuid, $2::text, $3::text, ${afterMs('$4::float8')}, $5::bool, $6::text,
     $7::text, $8::text, $9::text, $10::text, $11::text,
-    case when $12::int4 is null then 0 else 1 end, $13::bool, ${messageItems(16)}
+    case when $12::int4 is null then 0 else 1 end, $15::bool, ${messageItems(18)}
   )
   on conflict (consumer, message_id) do nothing
   returning failure_id
 )
 insert into ${schema}.failure_attempt (
-  failure_id, outcome, instance_id, host, duration_ms, error_type, error_message, error_stack
+  failure_id, outcome, instance_id, host, duration_ms, error_type, error_message, error_stack, trace_id, trace_headers
 )
-select failure_id, 'failed', $14::uuid, $15::text, $12::int4, $7::text, $8::text, $9::text
+select failure_id, 'failed', $16::uuid, $17::text, $12::int4, $7::text, $8::text, $9::text, $13::text, $14::text
 from kept where $12::int4 is not null`
 }
 

@@ -88,6 +88,7 @@ const ATTEMPT: SchemaOf<Attempt> = describes<Attempt>('Attempt')(
       host: orNull(anyText('Where it ran.')),
       duration_ms: orNull(count('How long it took.')),
       ended_at: time('When it ended.'),
+      trace_id: orNull(anyText('The trace in which it was tried, if one was recorded.')),
       error_type: orNull(anyText('The kind of the error.')),
       error_message: orNull(anyText('What the error said.')),
       error_stack: orNull(anyText('Where the error came from.')),

@@ -68,9 +68,9 @@ export async function show(call: LetterCall): Promise<ExitCode> {
   io.stdout(fields.join(''))
   const rows = attempts.map((one) => [
     ...[one.endedAt.toISOString(), one.outcome, one.replay ? 'replay' : '', one.host ?? ''],
-    ...[one.durationMs === null ? '' : `${one.durationMs} ms`, one.errorMessage ?? ''],
+    ...[one.durationMs === null ? '' : `${one.durationMs} ms`, one.traceId ?? '', one.errorMessage ?? ''],
   ])
-  if (rows.length > 0) io.stdout(`\n${table(['AT', 'OUTCOME', '', 'HOST', 'TOOK', 'ERROR'], rows)}`)
+  if (rows.length > 0) io.stdout(`\n${table(['AT', 'OUTCOME', '', 'HOST', 'TOOK', 'TRACE', 'ERROR'], rows)}`)
   return EXIT.ok
 }
 

@@ -55,7 +55,7 @@ async function failureOf<Tx>(
   const blocking = entry.key !== undefined && parts.settings.onDead === 'block-key'
   return {
     ...{ message, entry, by: parts.instance },
-    fate: { state: { kind: 'dead' }, reason, blocking, error: null, triedMs: null },
+    fate: { state: { kind: 'dead' }, reason, blocking, error: null, triedMs: null, trace: null },
     uncertain: isUncertain(parts, delivery),
   }
 }

@@ -1,5 +1,6 @@
 import type { InboxEntry } from '../../inbox/inbox-store.ts'
 import type { FailureReason } from '../../retry/failure-reason.ts'
+import type { TraceHeaders } from '../../telemetry/tracing.ts'
 
 /**
  * What becomes of a message that could not be handled. `retry`: tried again when it is due. `waiting`: behind another one
@@ -48,6 +49,14 @@ export interface FailureInstance {
   readonly host: string
 }
 
+/** In which trace a message was tried. */
+export interface AttemptTrace {
+  /** Null when nobody records it. */
+  readonly traceId: string | null
+  /** By which the next attempt refers to this one. */
+  readonly headers: TraceHeaders
+}
+
 /** What is to become of a message after it has failed. */
 export interface FailureFate {
   readonly state: { readonly kind: 'retry'; readonly afterMs: number } | { readonly kind: 'dead' }
@@ -57,6 +66,8 @@ export interface FailureFate {
   readonly error: KeptError | null
   /** How long the try took; null when it was not tried. */
   readonly triedMs: number | null
+  /** Of the try; null when it was not traced. */
+  readonly trace: AttemptTrace | null
 }
 
 /** A message that could not be handled, or not yet. */
@@ -86,6 +97,13 @@ export interface ClaimedFailure {
   readonly replays: number
   /** For how long it has been failing, by the database clock; 0 when it never did. */
   readonly failingForMs: number
+  /** By which the last try is referred to; null when none was traced. */
+  readonly previous: TraceHeaders | null
+}
+
+/** Who tries a claimed message, and in which trace. */
+export interface TryingInstance extends FailureInstance {
+  readonly trace?: AttemptTrace | null
 }
 
 export interface ClaimRequest {
@@ -137,7 +155,7 @@ export interface FailureStore<Tx> {
    */
   retry(
     claimed: ClaimedFailure,
-    by: FailureInstance,
+    by: TryingInstance,
     work: (tx: Tx) => Promise<void>,
   ): Promise<{ readonly own: boolean; readonly released: boolean }>
   /**

@@ -6,6 +6,7 @@ import type { RetryPolicy } from '../../retry/retry-options.ts'
 import type { Telemetry } from '../../telemetry/telemetry.ts'
 import type { Delivery } from '../../transport/transport.ts'
 import type { FailedVerdict, Verdict, Work } from '../verdict.ts'
+import { traceOf } from '../trace-handling.ts'
 import type { Watches } from '../watch.ts'
 import { describeFailure } from './describe-failure.ts'
 import type { FailureSettings } from './failure-options.ts'
@@ -142,6 +143,7 @@ function fateOf<Tx>(parts: KeeperParts<Tx>, work: Work, { failed, durationMs }: 
     blocking: isOrdered && (state.kind === 'retry' || settings.onDead === 'block-key'),
     error: reason === 'suspect' ? null : describeFailure(error, { consumer: instance.consumer, messageType }),
     triedMs: wasTried ? durationMs : null,
+    trace: wasTried ? traceOf(work) : null,
   }
 }
 

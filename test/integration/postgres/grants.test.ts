@@ -74,7 +74,7 @@ async function failureWork(database: ReturnType<typeof pgDatabase>): Promise<voi
     ...{ consumer: 'billing', messageId: randomUUID(), fingerprint: 1, key: 'k' },
   })
   const state = { kind: 'retry', afterMs: 0 } as const
-  const fate = { state, blocking: true, reason: 'failed', error: null, triedMs: 1 } as const
+  const fate = { state, blocking: true, reason: 'failed', error: null, triedMs: 1, trace: null } as const
   expect(await failures.record({ entry: entry(), message, by, uncertain: false, fate })).toBe('recorded')
   const behind = entry()
   await database.handle([behind], async (tx, verdicts) => {
@@ -100,7 +100,12 @@ async function relayWork(database: TestDatabase, pool: pg.Pool): Promise<void> {
   const store = createRelayStore(rawPool(pool))
   const reader = await createReader(store)
   expect((await store.ring()).sequence).toBeGreaterThan(0)
-  expect(await store.renew(reader.relayId, 60_000)).toBe(true)
+  expect(
+    await store.renew(reader.relayId, 60_000, {
+      server: 's',
+      lanes: new Map([[3, { position: 1, base: '1:1:' }]]),
+    }),
+  ).toBe(true)
   expect(await store.scheduled()).toMatchObject({ records: 1 })
   const epoch = reader.owned.find(({ lane }) => lane === 0)?.epoch ?? -1
   const all = { maxRecords: 10, maxBytes: 1_000_000 }

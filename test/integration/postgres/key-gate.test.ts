@@ -34,6 +34,7 @@ const failed = (given: InboxEntry, by: FailureInstance): NewFailure => ({
   },
   fate: {
     ...{ state: { kind: 'retry', afterMs: 0 }, blocking: true, reason: 'failed', error: null, triedMs: 1 },
+    trace: null,
   },
 })
 const verdictOf = (database: Database<pg.ClientBase>, given: InboxEntry): Promise<string | undefined> =>

@@ -10,6 +10,10 @@ const PROCESS = 'process orders.events:order.placed:billing'
 const PROCESS_NEXT = 'process billing.events:invoice.issued:shipping'
 const BY = { name: 'ada', via: 'program' } as const
 
+function idsOf(span: ReceivedSpan | undefined): Pick<ReceivedSpan, 'traceId' | 'spanId'> {
+  return { traceId: span?.traceId ?? '', spanId: span?.spanId ?? '' }
+}
+
 function ofOrder(spans: readonly ReceivedSpan[], name: string, messageId: string): readonly ReceivedSpan[] {
   return spans.filter((span) => span.name === name && span.attributes['messaging.message.id'] === messageId)
 }
@@ -38,6 +42,11 @@ it(
       [3, false, []],
     ])
     for (const span of attempts) expect(span.parentSpanId).toBe(create?.spanId)
+    const before = attempts.map(({ links }) => links.filter(({ kind }) => kind === 'previous_attempt'))
+    const [first, second] = attempts.map(({ traceId, spanId }) => [
+      { traceId, spanId, kind: 'previous_attempt' },
+    ])
+    expect(before).toEqual([[], first, second])
 
     const dead = await world.order({ orderId: 'o-2', failures: 1, permanent: true }, { headers })
     const operations = createOperations({ database: pgDatabase(world.database.pool) })
@@ -51,6 +60,12 @@ it(
     expect(replayed?.parentSpanId).toBe('')
     const [origin] = ofOrder(world.collector.spans, CREATE, dead)
     expect(replayed?.links).toContainEqual({ traceId: TRACE, spanId: origin?.spanId, kind: 'creation' })
+    expect(replayed?.links).toContainEqual({ ...idsOf(failed), kind: 'previous_attempt' })
+    const tries = (await operations.letters.attempts(letter.id)).items
+    expect(tries.map(({ outcome, traceId }) => [outcome, traceId])).toEqual([
+      ['handled', replayed?.traceId],
+      ['failed', TRACE],
+    ])
     // What the replayed handler writes belongs to the new trace.
     const parcels = world.collector.spans.filter(({ name }) => name === PROCESS_NEXT)
     expect(parcels.map(({ traceId }) => traceId)).toEqual([TRACE, replayed?.traceId])

@@ -12,6 +12,7 @@ const tracing = (over: Partial<Tracing> = {}): Tracing => ({
   create: () => null,
   publish: () => null,
   handle: () => null,
+  operate: () => null,
   delivered: () => null,
   ...over,
 })

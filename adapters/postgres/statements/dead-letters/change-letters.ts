@@ -12,7 +12,7 @@ const FACTS = `state, revision, replays, consumer, message_id, type`
  */
 export function lockFailures(schema: string): string {
   return `
-select 'in', failure_id, ${FACTS}, uncertain, released_at is not null, sealed
+select 'in', failure_id, ${FACTS}, uncertain, released_at is not null, sealed, headers
 from ${schema}.failure
 where failure_id = any ($1::bigint[]) and state = $2::text
 order by failure_id
@@ -24,7 +24,7 @@ export function lockParked(schema: string): string {
   return `
 select 'out', p.parked_id, p.state, p.revision, p.replays, null, p.message_id, p.type,
   (select m.uncertain from ${schema}.failed_message as m where m.direction = 'out' and m.number = p.parked_id),
-  p.key is not null and p.ended_at is not null, false
+  p.key is not null and p.ended_at is not null, false, p.headers
 from ${schema}.parked as p
 where p.parked_id = any ($1::bigint[]) and p.state = $2::text
 order by p.parked_id
@@ -34,7 +34,7 @@ for update of p`
 /** As the locks, for one that could not be locked. */
 export function readFacts(schema: string): string {
   return `
-select direction, number, ${FACTS}, uncertain, released_at is not null, sealed
+select direction, number, ${FACTS}, uncertain, released_at is not null, sealed, headers
 from ${schema}.failed_message
 where direction = $1::text and number = $2::bigint`
 }

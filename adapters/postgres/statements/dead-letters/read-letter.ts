@@ -20,7 +20,7 @@ where m.direction = $1::text and m.number = $2::bigint`
 export function readAttempts(schema: string): string {
   return `
 select a.attempt_id, a.outcome, a.replay, a.host, a.duration_ms, ${iso('a.ended_at')}, a.error_type, a.error_message,
-  a.error_stack
+  a.error_stack, a.trace_id
 from ${schema}.failure_attempt as a
 where a.failure_id = $1::bigint and ($2::bigint is null or a.attempt_id < $2::bigint)
 order by a.attempt_id desc
