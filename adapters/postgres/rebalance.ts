@@ -1,7 +1,7 @@
-import type { RelayStore } from '../../src/ports.ts'
+import type { ClaimedLane, RelayStore } from '../../src/ports.ts'
 import { identifier } from './identifier.ts'
 import type { MetaReader } from './meta.ts'
-import type { SqlPool } from './sql-executor.ts'
+import type { SqlPool, SqlRows } from './sql-executor.ts'
 import { bury } from './statements/bury.ts'
 import { claim, LOCK_REBALANCE } from './statements/claim.ts'
 import { noteCluster } from './statements/cluster.ts'
@@ -29,11 +29,17 @@ export function createRebalancer({ pool, schema, readMeta }: RebalancerParts): R
       const { systemIdentifier, timeline } = meta.cluster
       const noted = await executor.query(noteCluster(quoted), [systemIdentifier, timeline])
       return {
-        owned: rows.map(([lane, epoch]) => ({ lane: Number(lane), epoch: Number(epoch) })),
+        owned: rows.map(claimedLane),
         surplus: Math.max(rows.length - lanes, 0),
         liveRelays: live,
         meta,
         isElsewhere: noted.length === 1,
       }
     })
+}
+
+function claimedLane([lane, epoch, position, base, server]: SqlRows[number]): ClaimedLane {
+  const isKnown = typeof position === 'string' && typeof base === 'string' && typeof server === 'string'
+  const claimed = { lane: Number(lane), epoch: Number(epoch) }
+  return isKnown ? { ...claimed, left: { position: Number(position), base, server } } : claimed
 }

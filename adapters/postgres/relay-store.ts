@@ -1,12 +1,14 @@
-import type {
-  Backlog,
-  FetchRequest,
-  FetchResult,
-  LaneStatus,
-  RecordReference,
-  RelayRegistration,
-  RelayStore,
-  SeenCluster,
+import {
+  LANE_COUNT,
+  type Backlog,
+  type FetchRequest,
+  type FetchResult,
+  type Floors,
+  type LaneStatus,
+  type RecordReference,
+  type RelayRegistration,
+  type RelayStore,
+  type SeenCluster,
 } from '../../src/ports.ts'
 import { estimateWaiting, waitingOf } from './count-waiting.ts'
 import { DEFAULT_SCHEMA, identifier } from './identifier.ts'
@@ -67,8 +69,8 @@ function leaseCalls(database: SqlExecutor, schema: string): LeaseCalls {
     async register(relay: RelayRegistration, leaseMs: number) {
       await database.query(register(schema), [relay.relayId, relay.host, relay.schemaVersion, leaseMs])
     },
-    async renew(relayId: string, leaseMs: number) {
-      const rows = await database.query(renew(schema), [relayId, leaseMs])
+    async renew(relayId: string, leaseMs: number, floors: Floors | null) {
+      const rows = await database.query(renew(schema), [relayId, leaseMs, ...floorValues(floors)])
       return rows.length === 1
     },
     async releaseLanes(relayId: string, given: readonly number[]) {
@@ -78,6 +80,13 @@ function leaseCalls(database: SqlExecutor, schema: string): LeaseCalls {
       await database.query(unregister(schema), [relayId])
     },
   }
+}
+
+/** Of all lanes, in their order. */
+function floorValues(floors: Floors | null): readonly unknown[] {
+  const all = Array.from({ length: LANE_COUNT }, (_, lane) => floors?.lanes.get(lane))
+  const [positions, bases] = [all.map((one) => one?.position ?? null), all.map((one) => one?.base ?? null)]
+  return [positions, bases, floors?.server ?? null]
 }
 
 type RecordCalls = Pick<RelayStore, 'ring' | 'fetch' | 'settle'>

@@ -177,7 +177,7 @@ async function renew(parts: LeasingParts, state: State): Promise<void> {
   const { store, clock, options, lease } = parts
   const { life } = state
   const sentAt = clock.monotonic()
-  const isAlive = await store.renew(state.relayId, options.leaseMs)
+  const isAlive = await store.renew(state.relayId, options.leaseMs, parts.drain.lanes.floors())
   parts.onAnswer()
   if (life !== state.life) return
   if (!isAlive) {

@@ -1,4 +1,4 @@
-import type { LanePage, Ring, Settlement } from './relay-store.ts'
+import type { LaneFloor, LanePage, Ring, Settlement } from './relay-store.ts'
 import { EMPTY_SNAPSHOT, parseSnapshot, visible } from './snapshot.ts'
 
 /**
@@ -7,7 +7,7 @@ import { EMPTY_SNAPSHOT, parseSnapshot, visible } from './snapshot.ts'
  *     (id > low AND NOT (id <= pos AND visible(xid, base)))  OR  (id <= low AND xid in progress at base)
  *
  * Invariant: any other record of the lane has been fetched since these hints were made, or cannot exist.
- * The object is its own generation: {@link emptyHints} makes another one whenever something that was
+ * The object is its own generation: {@link hintsFrom} makes another one whenever something that was
  * fetched is forgotten, and a page asked for with the old one is not applied to the new one.
  */
 export interface LaneHints {
@@ -19,9 +19,12 @@ export interface LaneHints {
 /** Stands for "to the end" in {@link LaneHints.pos}. */
 export const EVERYTHING: number = Number.MAX_SAFE_INTEGER
 
-/** Hints that hide nothing: the next pages bring whatever is there. */
-export function emptyHints(): LaneHints {
-  return { base: EMPTY_SNAPSHOT, low: 0, pos: 0 }
+/** Before which there is nothing. */
+export const NO_FLOOR: LaneFloor = { position: 1, base: EMPTY_SNAPSHOT }
+
+/** Hints that hide nothing of what may be there: the next pages bring it. */
+export function hintsFrom({ position, base }: LaneFloor): LaneHints {
+  return { base, low: position - 1, pos: position - 1 }
 }
 
 /** The position up to which `page` is complete. Null when it is cut before its first record: it says nothing. */
@@ -55,6 +58,13 @@ export interface Marks {
    * started anew) or earlier in time (a failover that lost commits, a sequence set back): everything known is void.
    */
   observe(read: Ring): boolean
+  /** Which server was read last; null when nothing is known. */
+  readonly server: string | null
+  /**
+   * Begins where another relay has come to on a server. @returns whether it is the same as that which is known, or could be;
+   * {@link observe} tells.
+   */
+  adopt(server: string, mark: number): boolean
   /** The last value read; hand it to {@link remember} with the write that was sent after it. */
   readonly reading: Reading
   /** @param before what was read before the write that has now committed was sent. */
@@ -96,6 +106,17 @@ export function createMarks(): Marks {
   return {
     get reading() {
       return { sequence, life }
+    },
+    get server() {
+      return server
+    },
+    adopt(from, mark) {
+      if (server !== null && server !== from) return false
+      server = from
+      shown = Math.max(shown, mark)
+      // A sequence that is below was set back.
+      sequence = Math.max(sequence, mark)
+      return true
     },
     observe(read) {
       const snapshot = parseSnapshot(read.snapshot)

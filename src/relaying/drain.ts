@@ -7,7 +7,7 @@ import { createGates } from './gates.ts'
 import type { Gate } from './held.ts'
 import { createIntake, type Intake } from './intake.ts'
 import { createLanes, type Lanes } from './lanes.ts'
-import { createMemory, resetLanes } from './memory.ts'
+import { createMemory, doubtLanes } from './memory.ts'
 import { createOutflow } from './outflow.ts'
 import type { RetryOptions } from './parking.ts'
 import { createRetrying, type Retrying } from './retrying.ts'
@@ -105,7 +105,7 @@ export function createDrain(options: DrainOptions, ports: DrainPorts): Drain {
     now,
   })
   return {
-    lanes: createLanes(memory, gates),
+    lanes: createLanes({ memory, gates, marks, passBlockedKeys }),
     intake,
     settling: createSettling({ memory, marks, outflow, intake, telemetry }),
     sweeping: createSweeping({ memory, gates, batchSize, passBlockedKeys }),
@@ -113,7 +113,7 @@ export function createDrain(options: DrainOptions, ports: DrainPorts): Drain {
     retrying: createRetrying({ memory, gates, intake, inOrder: passBlockedKeys, now }),
     doubt() {
       marks.clear()
-      resetLanes(memory)
+      doubtLanes(memory)
     },
     pump() {
       outflow.pump()

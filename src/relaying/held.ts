@@ -2,7 +2,8 @@ import { DEFAULT_LIMITS } from '../message/limits.ts'
 import type { Unroutable } from '../message/message-type.ts'
 import type { Publishing } from '../telemetry/tracing.ts'
 import type { OutgoingMessage } from '../transport/transport.ts'
-import { emptyHints, type LaneHints } from './bounds.ts'
+import { hintsFrom, NO_FLOOR, type LaneHints } from './bounds.ts'
+import type { LaneFloor } from './relay-store.ts'
 import type { LaneSweep } from './sweep.ts'
 import type { ParkedState } from './parking.ts'
 import { createQueue, type Queue } from './queue.ts'
@@ -65,6 +66,8 @@ export interface Lane {
   leaving: boolean
   /** The highest position that was ever fetched. */
   highest: number
+  /** Holds for everything that is not in `held`; see `floor.ts`. */
+  floor: LaneFloor
   sweep: LaneSweep | null
   /** Records that a sweep saw and the hints did not; counted when they are fetched after all. */
   suspects: Map<number, string> | null
@@ -112,11 +115,11 @@ export interface Route {
   keyGates: Map<string, Gate> | null
 }
 
-export function createLane(lane: number, epoch: number): Lane {
+export function createLane(lane: number, epoch: number, floor: LaneFloor = NO_FLOOR): Lane {
   return {
     lane,
     epoch,
-    hints: emptyHints(),
+    hints: hintsFrom(floor),
     held: new Map(),
     unsent: 0,
     more: true,
@@ -126,6 +129,7 @@ export function createLane(lane: number, epoch: number): Lane {
     open: false,
     leaving: false,
     highest: 0,
+    floor,
     sweep: null,
     suspects: null,
   }

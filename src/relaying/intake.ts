@@ -2,7 +2,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import { advance, lastOf, type LaneHints, type Marks } from './bounds.ts'
 import type { Gates } from './gates.ts'
 import type { Held, Lane } from './held.ts'
-import { blockedName, forget, resetLane, resetLanes, routeOf, take, type Memory } from './memory.ts'
+import { blockedName, doubtLane, doubtLanes, forget, routeOf, take, type Memory } from './memory.ts'
 import type { FetchRequest, FetchResult, LaneClaim, LanePage, OutboxRecord } from './relay-store.ts'
 import { shares } from './shares.ts'
 import { judge, type LaneSweep } from './sweep.ts'
@@ -94,7 +94,7 @@ export function createIntake(parts: IntakeParts): Intake {
     apply(plan, result) {
       if (out !== plan) return []
       if (!marks.observe(result)) {
-        resetLanes(memory)
+        doubtLanes(memory)
         parts.telemetry.serverChanged?.()
       }
       const mark = marks.markOf(result.snapshot)
@@ -185,7 +185,7 @@ function applyPage(context: PageContext, page: LanePage, read: { snapshot: strin
   const missed = judge(sweep, last)
   if (sweep.candidates.size === 0) lane.sweep = null
   if (missed.size === 0) return
-  resetLane(parts.memory, lane)
+  doubtLane(parts.memory, lane)
   lane.suspects = new Map(missed)
 }
 

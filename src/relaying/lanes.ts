@@ -1,12 +1,14 @@
+import { NO_FLOOR, type Marks } from './bounds.ts'
+import { floorOf } from './floor.ts'
 import type { Gates } from './gates.ts'
 import { createLane } from './held.ts'
-import { dropUnsent, forget, removeLane, resetLane, type Memory } from './memory.ts'
-import type { LaneClaim } from './relay-store.ts'
+import { dropUnsent, forget, laneOfBlocked, removeLane, resetLane, type Memory } from './memory.ts'
+import type { ClaimedLane, Floors, LaneClaim } from './relay-store.ts'
 
 /** The lanes of a relay, as they come and go. */
 export interface Lanes {
   /** Takes over lanes; they are fetched from once their blocked keys are known. */
-  claim(lanes: readonly LaneClaim[]): void
+  claim(lanes: readonly ClaimedLane[]): void
   owned(): LaneClaim[]
   /** Gives up `count` lanes in all: what is in flight is finished, what is unsent is left to the next owner. */
   leave(count: number): void
@@ -16,17 +18,27 @@ export interface Lanes {
   remove(lane: number): void
   /** Whether a lane waits for its blocked keys. */
   readonly opening: boolean
+  /** Where what waits in each lane is found; null when nothing is known. */
+  floors(): Floors | null
 }
 
-export function createLanes(memory: Memory, gates: Gates): Lanes {
+export interface LanesParts {
+  readonly memory: Memory
+  readonly gates: Gates
+  readonly marks: Pick<Marks, 'server' | 'adopt'>
+  readonly passBlockedKeys: boolean
+}
+
+export function createLanes({ memory, gates, marks, passBlockedKeys }: LanesParts): Lanes {
   const all = memory.lanes
   return {
     claim(lanes) {
-      for (const { lane, epoch } of lanes) {
+      for (const { lane, epoch, left } of lanes) {
         const known = all.get(lane)
         if (known?.epoch === epoch) continue
         if (known !== undefined) removeLane(memory, known)
-        all.set(lane, createLane(lane, epoch))
+        const isGood = left !== undefined && marks.adopt(left.server, left.position - 1)
+        all.set(lane, createLane(lane, epoch, isGood ? left : NO_FLOOR))
       }
     },
     owned: () => [...all.values()].map(({ lane, epoch }) => ({ lane, epoch })),
@@ -64,5 +76,21 @@ export function createLanes(memory: Memory, gates: Gates): Lanes {
       for (const lane of all.values()) if (!lane.open) return true
       return false
     },
+    floors() {
+      const { server } = marks
+      if (server === null) return null
+      const isGated = gates.list().length > 0
+      const blocked = passBlockedKeys ? lanesOfBlocked(memory) : NONE
+      const floors = [...all.values()].map((lane) => {
+        return [lane.lane, floorOf(lane, isGated || blocked.has(lane.lane))] as const
+      })
+      return { server, lanes: new Map(floors) }
+    },
   }
+}
+
+const NONE: ReadonlySet<number> = new Set()
+
+function lanesOfBlocked({ blocked }: Memory): ReadonlySet<number> {
+  return new Set([...blocked.keys()].map(laneOfBlocked))
 }

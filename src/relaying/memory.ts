@@ -1,4 +1,5 @@
-import { emptyHints } from './bounds.ts'
+import { hintsFrom, NO_FLOOR } from './bounds.ts'
+import { lowerFloor } from './floor.ts'
 import { createRoute, type Held, type Lane, type Route } from './held.ts'
 import { createPipelinedOrder, createStrictOrder, type KeyOrder } from './key-order.ts'
 import { createSuspicion, type Suspicion } from './suspicion.ts'
@@ -51,6 +52,10 @@ export function blockedName(lane: number, key: string): string {
   return `${lane}:${key}`
 }
 
+export function laneOfBlocked(name: string): number {
+  return Number(name.slice(0, name.indexOf(':')))
+}
+
 function makeReady(memory: Memory, job: Held): void {
   job.stage = 'ready'
   memory.ready += 1
@@ -76,6 +81,7 @@ export function leaveUnsent(memory: Memory, job: Held): void {
 /** Lets go of a record; whoever calls this sees to it that it is found again, or that its row is gone. */
 export function forget(job: Held): void {
   job.stage = 'gone'
+  if (job.parked === null) lowerFloor(job.home, job.position)
   // A server that failed over may have given the position to another record meanwhile.
   if (job.home.held.get(job.position) === job) job.home.held.delete(job.position)
 }
@@ -106,10 +112,10 @@ export function dropUnsent(memory: Memory, lane: Lane, matches?: (job: Held) => 
   for (const head of heads) passOn(memory, head)
 }
 
-/** Begins a lane anew: nothing unsent is remembered, and the next pages bring whatever is not in memory. */
+/** Begins a lane anew from its floor: nothing unsent is remembered, and the next pages bring whatever is not in memory. */
 export function resetLane(memory: Memory, lane: Lane): void {
   dropUnsent(memory, lane)
-  lane.hints = emptyHints()
+  lane.hints = hintsFrom(lane.floor)
   lane.sweep = null
   lane.more = true
   lane.busy = true
@@ -117,6 +123,16 @@ export function resetLane(memory: Memory, lane: Lane): void {
 
 export function resetLanes(memory: Memory): void {
   for (const lane of memory.lanes.values()) resetLane(memory, lane)
+}
+
+/** Nothing is known any more of what was read: all of the lane is searched. */
+export function doubtLane(memory: Memory, lane: Lane): void {
+  lane.floor = NO_FLOOR
+  resetLane(memory, lane)
+}
+
+export function doubtLanes(memory: Memory): void {
+  for (const lane of memory.lanes.values()) doubtLane(memory, lane)
 }
 
 /** A lane belongs to somebody else now. */

@@ -33,6 +33,28 @@ export interface LaneClaim {
   readonly epoch: number
 }
 
+/**
+ * Where what waits in a lane is found: from this position on, and of transactions in progress at the snapshot `base` also before
+ * it. It holds on one server for good.
+ */
+export interface LaneFloor {
+  /** 1: all of it. */
+  readonly position: number
+  /** Text of a snapshot. */
+  readonly base: string
+}
+
+/** What a relay knows of its lanes on a server, which is named as in {@link Ring}. */
+export interface Floors {
+  readonly server: string
+  readonly lanes: ReadonlyMap<number, LaneFloor>
+}
+
+export interface ClaimedLane extends LaneClaim {
+  /** What its last owner has said, if it was on this server and is taken over now. */
+  readonly left?: (LaneFloor & Pick<Floors, 'server'>) | undefined
+}
+
 export interface RelayRegistration {
   /** A new UUID for each start and after each lost lease. */
   readonly relayId: string
@@ -44,7 +66,7 @@ export interface RelayRegistration {
 /** What a relay knows after a rebalance. */
 export interface Rebalance {
   /** All lanes that now belong to this relay, the newly claimed ones included. */
-  readonly owned: readonly LaneClaim[]
+  readonly owned: readonly ClaimedLane[]
   /** How many lanes the relay should give up, at its next batch boundary, so that others get their share. */
   readonly surplus: number
   readonly liveRelays: number
@@ -251,8 +273,11 @@ export interface RelayStore {
   /** @throws WaybillError WAYBILL_SCHEMA_MISSING, WAYBILL_SCHEMA_TOO_OLD or WAYBILL_SCHEMA_TOO_NEW. */
   meta(): Promise<OutboxMeta>
   register(relay: RelayRegistration, leaseMs: number): Promise<void>
-  /** @returns false when the lease had expired or the relay was buried; all its lanes are then lost. */
-  renew(relayId: string, leaseMs: number): Promise<boolean>
+  /**
+   * @param floors from where on what waits is counted while the lease lasts, and searched by the next owner.
+   * @returns false when the lease had expired or the relay was buried; all its lanes are then lost.
+   */
+  renew(relayId: string, leaseMs: number, floors: Floors | null): Promise<boolean>
   /**
    * Buries relays that expired more than `graceMs` ago, and claims free lanes up to this relay's share.
    * @returns null when this relay itself is no longer registered.

@@ -20,6 +20,7 @@ export interface Settling {
   readonly unparked: number
   /** Takes up to `most` confirmed records, merged from all lanes. To be handed to exactly one of the next two. */
   takeConfirmed(most: number): Batch<Held> | null
+  /** Of another server than was read since it says nothing: there the rows are to be removed again. */
   settled(batch: Batch<Held>, settlement: Settlement): void
   /** It is not known whether the rows were removed: they are to be removed again, which does no harm. */
   unsettle(batch: Batch<Held>): void
@@ -38,6 +39,7 @@ export interface SettlingParts {
 
 export function createSettling(parts: SettlingParts): Settling {
   const { memory, marks, outflow, intake, telemetry } = parts
+  const isElsewhere = ({ server }: Settlement): boolean => marks.server !== null && server !== marks.server
   const take = <Item>(from: Item[], most: number): Batch<Item> | null =>
     from.length === 0 ? null : { items: from.splice(0, most), before: marks.reading }
 
@@ -50,6 +52,10 @@ export function createSettling(parts: SettlingParts): Settling {
     },
     takeConfirmed: (most) => take(outflow.confirmed, most),
     settled(batch, settlement) {
+      if (isElsewhere(settlement)) {
+        this.unsettle(batch)
+        return
+      }
       marks.remember(batch.before, settlement)
       for (const job of batch.items) {
         intake.removed(job)
@@ -67,6 +73,10 @@ export function createSettling(parts: SettlingParts): Settling {
       return take(outflow.toPark, most)
     },
     parked(batch, settlement) {
+      if (isElsewhere(settlement)) {
+        this.unpark(batch)
+        return
+      }
       marks.remember(batch.before, settlement)
       memory.parks += 1
       for (const { job } of batch.items) {

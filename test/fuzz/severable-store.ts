@@ -45,7 +45,7 @@ export function severable<Tx>(database: Database<Tx>, watcher: StoreWatcher): Se
   const store: RelayStore = {
     meta: wrap('meta', () => relay.meta()),
     register: wrap('register', (registration, leaseMs) => relay.register(registration, leaseMs)),
-    renew: wrap('renew', (relayId, leaseMs) => relay.renew(relayId, leaseMs)),
+    renew: wrap('renew', (relayId, leaseMs, floors) => relay.renew(relayId, leaseMs, floors)),
     rebalance: wrap('rebalance', (relayId, graceMs) => relay.rebalance(relayId, graceMs)),
     releaseLanes: wrap('releaseLanes', (relayId, lanes) => relay.releaseLanes(relayId, lanes)),
     unregister: wrap('unregister', (relayId) => relay.unregister(relayId)),

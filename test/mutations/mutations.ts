@@ -108,7 +108,7 @@ from \${schema}.outbox_id_seq`,
     edits: [
       {
         file: 'src/relaying/memory.ts',
-        find: '  dropUnsent(memory, lane)\n  lane.hints = emptyHints()\n',
+        find: '  dropUnsent(memory, lane)\n  lane.hints = hintsFrom(lane.floor)\n',
         replace: '  dropUnsent(memory, lane)\n',
       },
     ],

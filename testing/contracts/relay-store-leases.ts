@@ -32,7 +32,7 @@ export function relayStoreLeaseContract(create: CreateSubject): void {
     test('do nothing for a relay that was never registered', async () => {
       await using subject = await create()
       const stranger = randomUUID()
-      expect(await subject.store.renew(stranger, 1000)).toBe(false)
+      expect(await subject.store.renew(stranger, 1000, null)).toBe(false)
       expect(await subject.store.rebalance(stranger, 0)).toBeNull()
       expect((await subject.store.lanes()).every(({ owner }) => owner === null)).toBe(true)
     })
@@ -83,16 +83,16 @@ export function relayStoreLeaseContract(create: CreateSubject): void {
       await using subject = await create()
       const { store } = subject
       const expired = await registerRelay(store, 1)
-      await eventually(async () => !(await store.renew(expired, 1)))
-      expect(await store.renew(expired, 600_000)).toBe(false)
+      await eventually(async () => !(await store.renew(expired, 1, null)))
+      expect(await store.renew(expired, 600_000, null)).toBe(false)
       expect(await store.rebalance(expired, 600_000)).toBeNull()
     })
 
     test('are renewed as long as they have not expired', async () => {
       await using subject = await create()
       const relayId = await registerRelay(subject.store)
-      expect(await subject.store.renew(relayId, 1)).toBe(true)
-      await eventually(async () => !(await subject.store.renew(relayId, 1)))
+      expect(await subject.store.renew(relayId, 1, null)).toBe(true)
+      await eventually(async () => !(await subject.store.renew(relayId, 1, null)))
     })
 
     test('leave the lanes of an expired relay alone for the time of grace', async () => {
@@ -120,7 +120,7 @@ export function relayStoreLeaseContract(create: CreateSubject): void {
       const [first, second] = [await registerRelay(store), await registerRelay(store)]
       await settleDown(store, [first, second])
       await store.unregister(first)
-      expect(await store.renew(first, 1000)).toBe(false)
+      expect(await store.renew(first, 1000, null)).toBe(false)
       expect(await store.rebalance(second, 600_000)).toMatchObject({ liveRelays: 1 })
       expect(await ownedLanes(store, second)).toEqual(range(LANES))
     })
@@ -141,7 +141,7 @@ export function relayStoreLeaseContract(create: CreateSubject): void {
 async function expiredOwner(store: RelayStore): Promise<{ first: string; second: string; epoch: number }> {
   const first = await registerRelay(store)
   const owned = (await store.rebalance(first, 0))?.owned ?? []
-  await store.renew(first, 1)
+  await store.renew(first, 1, null)
   const second = await registerRelay(store)
   await eventually(async () => (await store.lanes()).every(({ ownerLive }) => !ownerLive))
   return { first, second, epoch: Math.max(...owned.map(({ epoch }) => epoch)) }

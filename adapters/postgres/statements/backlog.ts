@@ -1,20 +1,70 @@
+import { ofEachLeaf, writtenBy } from './leaves.ts'
+
 /** Up to here records are counted one by one. */
 export const EXACT_UP_TO = 10_000
 
 /**
+ * What is known of each lane: where what waits is found. Its owner says so when it renews its lease, for as long as that
+ * lasts; of others it is anywhere.
+ */
+function known(schema: string): string {
+  return `
+known as materialized (
+  select l.lane, coalesce(r.floors[l.lane + 1], 1) as floor,
+    case when r.floors[l.lane + 1] is not null then r.bases[l.lane + 1] end as base
+  from ${schema}.lane as l left join ${schema}.relay as r
+    on r.relay_id = l.owner and r.expires_at > pg_catalog.clock_timestamp()
+),
+late as materialized (
+  select ended.xid
+  from (select distinct open.xid from known cross join lateral pg_catalog.pg_snapshot_xip(known.base) as open (xid)) as ended
+  cross join lateral (${writtenBy(schema, { columns: '1', limit: 1 })} limit 1) as written
+)`
+}
+
+/** The first records of lane `known`, in no order. */
+function firstOf(schema: string, limit: number): string {
+  const most = String(limit)
+  const behind = ofEachLeaf(
+    schema,
+    (leaf) => `
+      select o.id, o.created_at from ${leaf} as o
+      where o.lane = known.lane and o.id >= known.floor order by o.id limit ${most}`,
+  )
+  const before = ofEachLeaf(
+    schema,
+    (leaf) => `
+      select o.id, o.created_at from ${leaf} as o
+      where (o.xid, o.lane, o.id) > (late.xid, known.lane, 0::bigint) and (o.xid, o.lane, o.id) < (late.xid, known.lane, known.floor)
+      order by o.xid, o.lane, o.id limit ${most}`,
+  )
+  return `
+    ${behind}
+    union all
+    select stray.* from late cross join lateral (${before}) as stray
+    where late.xid = any (array(select pg_catalog.pg_snapshot_xip(known.base)))`
+}
+
+/**
  * What waits: records (counted up to one more than `EXACT_UP_TO`), and the age of the oldest in milliseconds, which is
- * looked up as the first record of each lane.
- * Locks: none. Index: `(lane, id)` for the oldest; the count reads leaves from the front and stops early. Both walk over
- * what was consumed and cannot be vacuumed yet.
+ * the first record of a lane.
+ * Locks: none. Indexes: `(lane, id)`, from the floor of each lane, and `(xid, lane, id)` before it. Behind the floor this walks over
+ * what was consumed and cannot be vacuumed yet, which is little, and all of it where no relay owns the lane.
  */
 export function countWaiting(schema: string): string {
+  const most = EXACT_UP_TO + 1
   return `
+with ${known(schema)}
 select
-  (select pg_catalog.count(*) from (select from ${schema}.outbox limit ${String(EXACT_UP_TO + 1)}) as counted) as records,
+  (
+    select pg_catalog.count(*) from (
+      select from known cross join lateral (${firstOf(schema, most)}) as record limit ${String(most)}
+    ) as counted
+  ) as records,
   (
     select extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.min(first.created_at)) * 1000
-    from ${schema}.lane as l cross join lateral (
-      select o.created_at from ${schema}.outbox as o where o.lane = l.lane order by o.id limit 1
+    from known cross join lateral (
+      select either.created_at from (${firstOf(schema, 1)}) as either order by either.id limit 1
     ) as first
   ) as oldest_ms`
 }

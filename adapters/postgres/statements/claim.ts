@@ -1,5 +1,8 @@
+import { SERVER } from './server.ts'
+
 /**
- * Takes free lanes for relay `$1` until it has `$2`, each with a new epoch. Rows: all its lanes and their epochs.
+ * Takes free lanes for relay `$1` until it has `$2`, each with a new epoch. Rows: all its lanes and their epochs; of those it takes also what the
+ * last owner has said of them, if that was on this server: position and base of the floor, and the server.
  * Locks: the rows it takes; those that somebody is just releasing are left for the next time. Index: none, 16 rows.
  */
 export function claim(schema: string): string {
@@ -17,9 +20,14 @@ free as materialized (
 taken as (
   update ${schema}.lane as l set owner = $1::uuid, epoch = l.epoch + 1
   from free where l.lane = free.lane
-  returning l.lane, l.epoch
+  returning l.lane, l.epoch, l.floor, l.base, l.server
 )
-select lane, epoch from mine union all select lane, epoch from taken order by lane`
+select lane, epoch, null as floor, null as base, null as server from mine
+union all
+select lane, epoch, floor::text, base::text, server from taken where server = ${SERVER}
+union all
+select lane, epoch, null, null, null from taken where server is distinct from ${SERVER}
+order by lane`
 }
 
 /**

@@ -97,6 +97,13 @@ test('a large inbox is estimated by what the server knows, for each consumer', a
     const { consumers } = await store.sample(LIMITS)
     return Object.fromEntries(consumers.map(({ consumer, remembered }) => [consumer, remembered]))
   }
+  // What a session has inserted is reported later; after a vacuum it would count twice.
+  await eventually(async () => {
+    const { rows } = await pool.query<{ n: string }>(
+      `select n_tup_ins as n from pg_stat_user_tables where relname = 'inbox'`,
+    )
+    return Number(rows[0]?.n) === 40_000
+  })
   await pool.query('vacuum analyze waybill.inbox')
   await eventually(async () => ((await rememberedOf())['billing'] ?? 0) > 0)
   const { billing, mail } = await rememberedOf()
@@ -173,9 +180,7 @@ test('sessions that the role may not look into count from when they were first s
     const open = await setting.connect()
     await open.query('begin isolation level repeatable read; select 1')
     await eventually(async () => (await age()) > 200)
-    await open.query('commit')
-    await pool.query('select txid_current()')
-    await open.query('begin isolation level repeatable read; select 1')
+    await open.query('commit; begin isolation level repeatable read; select 1')
     expect(await age()).toBe(0)
     await open.query('commit')
     expect(await age()).toBe(0)
@@ -200,7 +205,7 @@ test('counting that takes too long is given up for an estimate, unless that coul
   const { pool, sql } = setting
   let slow = 1
   const timeout = Object.assign(new Error('canceling statement'), { code: '57014' })
-  const hindered = beforeStatement(sql, /limit 10001\) as counted\) as records/, () =>
+  const hindered = beforeStatement(sql, /^\s*with\s+known/, () =>
     slow-- > 0 ? Promise.reject(timeout) : Promise.resolve(),
   )
   const store = createRelayStore(hindered)

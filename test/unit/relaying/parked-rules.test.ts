@@ -90,6 +90,19 @@ describe('parked records', () => {
     expect(settling.takeParked(2)?.items.map(({ job }) => job.messageId)).toEqual(['a1', 'b1'])
     expect(settling.takeConfirmed(2)?.items.map(({ messageId }) => messageId)).toEqual(['c1'])
   })
+
+  test('on another server than was read since are parked and removed there too', () => {
+    const it = bench()
+    it.bring(keyed('a', 'a1'), keyed('b', 'b1'))
+    it.answer(REJECTED, 'a1')
+    it.answer(CONFIRMED, 'b1')
+    const { settling } = it.drain
+    const [parked, confirmed] = [settling.takeParked(1)!, settling.takeConfirmed(1)!]
+    const gone = { removed: 1, server: 'gone', xid: 60 }
+    settling.parked(parked, gone)
+    settling.settled(confirmed, gone)
+    expect([settling.unparked, settling.unsettled]).toEqual([1, 1])
+  })
 })
 
 describe('a blocked key', () => {

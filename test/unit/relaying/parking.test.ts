@@ -128,7 +128,7 @@ describe('a parked record that is due', () => {
     expect(batch.items).toMatchObject([{ messageId: 'a1', parked: { attempts: 1 } }])
     it.bring(keyed('a', 'a2'))
     expect(it.newlySent()).toEqual([])
-    it.drain.settling.settled(batch, { removed: 1, server: 's', xid: 60 })
+    it.drain.settling.settled(batch, { removed: 1, server: 'a', xid: 60 })
     expect(it.drain.blocking.count).toBe(0)
     expect(isReset(it)).toBe(true)
     it.bring(keyed('a', 'a2'))
@@ -141,7 +141,7 @@ describe('a parked record that is due', () => {
     bringDue(it, keyed('a', 'a1', { position: 1 }), { attempts: 1, ageMs: 0, isFollowed: true })
     it.answer(CONFIRMED, 'a1')
     const batch = it.drain.settling.takeConfirmed(10)
-    if (batch !== null) it.drain.settling.settled(batch, { removed: 1, server: 's', xid: 60 })
+    if (batch !== null) it.drain.settling.settled(batch, { removed: 1, server: 'a', xid: 60 })
     expect(it.drain.blocking.count).toBe(1)
   })
 
@@ -155,7 +155,7 @@ describe('a parked record that is due', () => {
     expect(it.newlySent()).toEqual(['a1'])
     it.answer(CONFIRMED, 'a1')
     const batch = it.drain.settling.takeConfirmed(10)
-    if (batch !== null) it.drain.settling.settled(batch, { removed: 1, server: 's', xid: 60 })
+    if (batch !== null) it.drain.settling.settled(batch, { removed: 1, server: 'a', xid: 60 })
     if (stale === null) throw new Error('There was no lane.')
     const known = { record: a1, attempts: 1, ageMs: 0, isFollowed: false }
     expect(it.drain.retrying.apply(stale, [known])).toBe(false)
@@ -189,7 +189,7 @@ describe('a parked record that is due', () => {
     it.answer(CONFIRMED, 'a1')
     expect(it.drain.retrying.plan()?.request.except).toEqual(['a1'])
     const batch = it.drain.settling.takeConfirmed(10)
-    if (batch !== null) it.drain.settling.settled(batch, { removed: 1, server: 's', xid: 60 })
+    if (batch !== null) it.drain.settling.settled(batch, { removed: 1, server: 'a', xid: 60 })
     expect(it.drain.retrying.plan()?.request.except).toEqual([])
   })
 
@@ -231,7 +231,7 @@ function refuseOwn(it: Bench): void {
   it.answer(CONFIRMED, 'c1')
   expect(it.drain.gates()).toEqual([])
   const batch = it.drain.settling.takeConfirmed(10)
-  if (batch !== null) it.drain.settling.settled(batch, { removed: 2, server: 's', xid: 50 })
+  if (batch !== null) it.drain.settling.settled(batch, { removed: 2, server: 'a', xid: 50 })
   it.newlySent()
 }
 
@@ -239,7 +239,7 @@ function refuseOwn(it: Bench): void {
 function parkedNow(it: Bench): readonly object[] {
   const batch = it.drain.settling.takeParked(10)
   if (batch === null) return []
-  it.drain.settling.parked(batch, { removed: 1, server: 's', xid: 55 })
+  it.drain.settling.parked(batch, { removed: 1, server: 'a', xid: 55 })
   return batch.items
 }
 

@@ -3,9 +3,10 @@ import { describe, expect, test } from 'vitest'
 import {
   advance,
   createMarks,
-  emptyHints,
   EVERYTHING,
+  hintsFrom,
   lastOf,
+  NO_FLOOR,
   type Reading,
 } from '../../../src/relaying/bounds.ts'
 import { createPace } from '../../../src/relaying/pace.ts'
@@ -35,12 +36,12 @@ describe('a snapshot', () => {
 
 describe('hints', () => {
   test('begin by hiding nothing', () => {
-    const { base, low, pos } = emptyHints()
+    const { base, low, pos } = hintsFrom(NO_FLOOR)
     expect([parseSnapshot(base), low, pos]).toEqual([{ xmin: 1, xmax: 1, inProgress: [] }, 0, 0])
   })
 
   test('never put the bound above the end of a cut page', () => {
-    const hints = emptyHints()
+    const hints = hintsFrom(NO_FLOOR)
     advance(hints, { snapshot: '5:9:', last: 40, mark: 100 })
     expect(hints).toEqual({ base: '5:9:', pos: 40, low: 40 })
     advance(hints, { snapshot: '6:9:', last: EVERYTHING, mark: 100 })

@@ -8,7 +8,7 @@ import {
 } from '../../../src/ports.ts'
 import { parseSnapshot, visible, type Snapshot } from '../../../src/relaying/snapshot.ts'
 
-interface Row {
+export interface Row {
   readonly xid: number
   readonly record: OutboxRecord
 }
@@ -50,7 +50,9 @@ export interface SimulatedOutbox {
   /** Others take transaction ids and positions, and leave nothing. */
   skip(count: number): void
   /** Committed records that are still there. */
-  left(): number
+  waiting(): readonly Row[]
+  /** As the next answer names it. */
+  server(): string
   /** Message ids of each key in order of commit. */
   readonly committed: ReadonlyMap<string, readonly string[]>
 }
@@ -90,7 +92,8 @@ export function createSimulatedOutbox(faults: Faults = {}): SimulatedOutbox {
   return {
     committed,
     isLocked: (key) => locks.has(key),
-    left: () => [...rows.values()].filter(({ xid }) => isCommitted(xid)).length,
+    waiting: () => [...rows.values()].filter(({ xid }) => isCommitted(xid)),
+    server: () => String(state.server),
     begin(key) {
       locks.add(key)
       let xid: number | null = null

@@ -1,12 +1,16 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type * as Bounds from '../../../src/relaying/bounds.ts'
+import type * as Floor from '../../../src/relaying/floor.ts'
+import type { Lane } from '../../../src/relaying/held.ts'
+import type { LaneFloor } from '../../../src/relaying/relay-store.ts'
 import type * as Memory from '../../../src/relaying/memory.ts'
 import { simulate, type SimulationOptions, type Verdict } from './simulation.ts'
 
 type Drains = typeof import('../../../src/relaying/drain.ts')
 const BOUNDS = '../../../src/relaying/bounds.ts'
 const MEMORY = '../../../src/relaying/memory.ts'
+const FLOOR = '../../../src/relaying/floor.ts'
 
 const STEPS = 1000
 const RUNS = { numRuns: 30 }
@@ -21,7 +25,7 @@ describe('random interleavings of writers and a relay', { timeout: 60_000 }, () 
     fc.assert(
       fc.property(seeds, (seed) => {
         const verdict = simulate({ seed, steps: STEPS, createDrain })
-        expect(verdict).toMatchObject({ lost: 0, duplicates: 0, inversions: 0, ghosts: 0 })
+        expect(verdict).toMatchObject({ lost: 0, duplicates: 0, inversions: 0, ghosts: 0, hidden: 0 })
         expect(verdict.published).toBe(verdict.committed)
       }),
       RUNS,
@@ -44,7 +48,7 @@ describe('random interleavings of writers and a relay', { timeout: 60_000 }, () 
     fc.assert(
       fc.property(seeds, (seed) => {
         const options = { seed, steps: STEPS, createDrain, order: 'pipelined', stormy: true } as const
-        expect(simulate(options)).toMatchObject({ lost: 0, ghosts: 0 })
+        expect(simulate(options)).toMatchObject({ lost: 0, ghosts: 0, hidden: 0 })
       }),
       RUNS,
     )
@@ -55,7 +59,18 @@ describe('random interleavings of writers and a relay', { timeout: 60_000 }, () 
     fc.assert(
       fc.property(seeds, (seed) => {
         const verdict = simulate({ seed, steps: STEPS, createDrain, stormy: true })
-        expect(verdict).toMatchObject({ lost: 0, inversions: 0, ghosts: 0 })
+        expect(verdict).toMatchObject({ lost: 0, inversions: 0, ghosts: 0, hidden: 0 })
+      }),
+      RUNS,
+    )
+  })
+
+  test('lose and reorder nothing when relays die and others begin where those said that what waits is found', async () => {
+    const { createDrain } = await drains()
+    fc.assert(
+      fc.property(seeds, fc.boolean(), fc.boolean(), (seed, stormy, sweep) => {
+        const verdict = simulate({ seed, steps: STEPS, createDrain, stormy, sweep, mortal: true })
+        expect(verdict).toMatchObject({ lost: 0, inversions: 0, ghosts: 0, hidden: 0, sweepFound: 0 })
       }),
       RUNS,
     )
@@ -64,9 +79,9 @@ describe('random interleavings of writers and a relay', { timeout: 60_000 }, () 
   test('lose and reorder nothing that is still there after servers without the last commits took over', async () => {
     const { createDrain } = await drains()
     fc.assert(
-      fc.property(seeds, fc.boolean(), (seed, stormy) => {
-        const verdict = simulate({ seed, steps: STEPS, createDrain, stormy, failovers: true })
-        expect(verdict).toMatchObject({ lost: 0, inversions: 0, ghosts: 0 })
+      fc.property(seeds, fc.boolean(), fc.boolean(), (seed, stormy, mortal) => {
+        const verdict = simulate({ seed, steps: STEPS, createDrain, stormy, mortal, failovers: true })
+        expect(verdict).toMatchObject({ lost: 0, inversions: 0, ghosts: 0, hidden: 0 })
       }),
       RUNS,
     )
@@ -77,7 +92,7 @@ describe('random interleavings of writers and a relay', { timeout: 60_000 }, () 
     fc.assert(
       fc.property(seeds, fc.boolean(), (seed, stormy) => {
         const verdict = simulate({ seed, steps: STEPS, createDrain, stormy, sweep: true })
-        expect(verdict).toMatchObject({ lost: 0, inversions: 0, ghosts: 0, sweepFound: 0 })
+        expect(verdict).toMatchObject({ lost: 0, inversions: 0, ghosts: 0, sweepFound: 0, hidden: 0 })
         if (!stormy) expect(verdict.duplicates).toBe(0)
       }),
       RUNS,
@@ -89,6 +104,7 @@ describe('the simulation notices', { timeout: 60_000 }, () => {
   afterEach(() => {
     vi.doUnmock(BOUNDS)
     vi.doUnmock(MEMORY)
+    vi.doUnmock(FLOOR)
     vi.resetModules()
   })
 
@@ -103,6 +119,7 @@ describe('the simulation notices', { timeout: 60_000 }, () => {
       inversions: 0,
       ghosts: 0,
       sweepFound: 0,
+      hidden: 0,
     }
     for (let seed = 0; seed < 12; seed += 1) {
       const verdict = simulate({ seed, steps: STEPS, createDrain, ...options })
@@ -188,10 +205,42 @@ describe('the simulation notices', { timeout: 60_000 }, () => {
         resetLanes: (memory: Memory.Memory) => {
           for (const lane of memory.lanes.values()) resetLane(memory, lane)
         },
+        doubtLanes: (memory: Memory.Memory) => {
+          for (const lane of memory.lanes.values()) resetLane(memory, lane)
+        },
       }
     })
     const verdict = await run({ stormy: true })
     expect(verdict.lost).toBeGreaterThan(0)
+  })
+
+  test.each<[string, (lane: Lane, passesOver: boolean, real: typeof Floor) => LaneFloor]>([
+    ['what is passed over', (lane, _passesOver, real) => real.floorOf(lane, false)],
+    ['what is held', (lane, passesOver, real) => real.floorOf({ ...lane, held: new Map() }, passesOver)],
+    [
+      'what is forgotten as the lane is given up',
+      (lane, passesOver, real) => {
+        const { leaving } = lane
+        lane.leaving = false
+        const floor = real.floorOf(lane, passesOver)
+        lane.leaving = leaving
+        return floor
+      },
+    ],
+    [
+      'what was held and is forgotten',
+      (lane, passesOver, real) => {
+        onlyRising(lane)
+        return real.floorOf(lane, passesOver)
+      },
+    ],
+  ])('a floor without regard to %s', async (_what, floorOf) => {
+    vi.doMock(FLOOR, async (original) => {
+      const real = await original<typeof Floor>()
+      return { ...real, floorOf: (lane: Lane, passesOver: boolean) => floorOf(lane, passesOver, real) }
+    })
+    const verdicts = [await run({ mortal: true }), await run({ mortal: true, stormy: true })]
+    expect(verdicts.reduce((sum, { hidden }) => sum + hidden, 0)).toBeGreaterThan(0)
   })
 
   test('records that are removed before they are confirmed', async () => {
@@ -205,3 +254,12 @@ describe('the simulation notices', { timeout: 60_000 }, () => {
     expect(verdict.sweepFound).toBeGreaterThan(0)
   })
 })
+
+function onlyRising(lane: Lane): void {
+  let { floor } = lane
+  Object.defineProperty(lane, 'floor', {
+    configurable: true,
+    get: () => floor,
+    set: (value: LaneFloor) => (floor = value.position > floor.position ? value : floor),
+  })
+}

@@ -1,8 +1,9 @@
 import { LANE_COUNT, type OutgoingMessage, type PublishOutcome } from '../../../src/ports.ts'
 import type { createDrain, Drain } from '../../../src/relaying/drain.ts'
 import type { FetchPlan } from '../../../src/relaying/intake.ts'
-import type { FetchResult, Settlement } from '../../../src/relaying/relay-store.ts'
+import type { ClaimedLane, FetchResult, Floors, Settlement } from '../../../src/relaying/relay-store.ts'
 import { references } from '../../../src/relaying/settling.ts'
+import { parseSnapshot } from '../../../src/relaying/snapshot.ts'
 import type { SweepPlan } from '../../../src/relaying/sweeping.ts'
 import { createRandom, type Random } from './random.ts'
 import {
@@ -23,8 +24,10 @@ export interface SimulationOptions extends Faults {
   readonly sweep?: boolean
   /** Servers without the last commits take over now and then, and no statement fails by it. */
   readonly failovers?: boolean
-  /** A publish counts as confirmed at once, and the relay crashes now and then. */
+  /** A publish counts as confirmed at once, and the relay dies now and then. */
   readonly trusting?: boolean
+  /** Now and then the relay dies, or gives lanes up; the next owner begins where it has said that what waits is found. */
+  readonly mortal?: boolean
 }
 
 /** What a run has shown. */
@@ -36,6 +39,8 @@ export interface Verdict {
   readonly inversions: number
   readonly ghosts: number
   readonly sweepFound: number
+  /** How often a record waited where the floor of its lane does not let it be found. */
+  readonly hidden: number
 }
 
 interface Run {
@@ -56,9 +61,13 @@ interface Run {
   } | null
   now: number
   messages: number
+  epoch: number
   sweepFound: number
   /** What went down with a server. */
   readonly gone: Set<string>
+  /** What the relay has said last of where what waits is found. */
+  told: Floors | null
+  hidden: number
 }
 
 const KEYS = Array.from({ length: 12 }, (_, index) => `k${index}`)
@@ -72,14 +81,19 @@ export function simulate(options: SimulationOptions): Verdict {
     if (run.random.chance(0.45)) write(run)
     else relay(run)
     if (options.stormy === true && run.random.chance(0.01)) misfortune(run)
-    if (options.trusting === true && run.random.chance(0.01)) crash(run)
+    const isMortal = options.trusting === true || options.mortal === true
+    if (isMortal && run.random.chance(0.01)) crash(run)
+    if (options.mortal === true) handOver(run)
     if (options.failovers === true) failOver(run)
+    count(run)
   }
+  run.drain.lanes.leave(0)
   run.closed.clear()
   while (run.writers.length > 0) write(run)
-  for (let step = 0; step < GIVE_UP_AFTER && run.outbox.left() > 0; step += 1) {
+  for (let step = 0; step < GIVE_UP_AFTER && run.outbox.waiting().length > 0; step += 1) {
     run.now += 20
     relay(run)
+    count(run)
   }
   return judge(run)
 }
@@ -100,8 +114,11 @@ function begin(options: SimulationOptions): Run {
     settle: null,
     now: 0,
     messages: 0,
+    epoch: 1,
     sweepFound: 0,
     gone: new Set(),
+    told: null,
+    hidden: 0,
   }
   run.drain = newDrain(run)
   return run
@@ -137,9 +154,20 @@ function newDrain(run: Run): Drain {
       },
     },
   )
-  drain.lanes.claim(Array.from({ length: LANE_COUNT }, (_, lane) => ({ lane, epoch: 1 })))
+  drain.lanes.claim(
+    Array.from({ length: LANE_COUNT }, (_, lane) => ({
+      lane,
+      epoch: run.epoch,
+      left: leftBehind(run.told, lane),
+    })),
+  )
   drain.blocking.update(drain.blocking.begin(), new Set())
   return drain
+}
+
+function leftBehind(told: Floors | null, lane: number): ClaimedLane['left'] {
+  const floor = told?.lanes.get(lane)
+  return told === null || floor === undefined ? undefined : { ...floor, server: told.server }
 }
 
 /** One step of one of the writers, or a new one. */
@@ -261,6 +289,18 @@ function crash(run: Run): void {
   run.drain = newDrain(run)
 }
 
+/** Lanes are given up and, once they hold nothing any more, taken over where the relay has said that what waits is found. */
+function handOver(run: Run): void {
+  const { random, drain } = run
+  if (random.chance(0.1)) drain.lanes.leave(random.below(LANE_COUNT))
+  for (const lane of drain.lanes.empty()) {
+    drain.lanes.remove(lane)
+    run.epoch += 1
+    drain.lanes.claim([{ lane, epoch: run.epoch, left: leftBehind(run.told, lane) }])
+    drain.blocking.update(drain.blocking.begin(), new Set())
+  }
+}
+
 /** Only between statements: one that breaks off is a fault of its own, and puts everything in doubt. */
 function failOver(run: Run): void {
   const { random, outbox, settle } = run
@@ -272,6 +312,19 @@ function failOver(run: Run): void {
   // Until the relay looks again the new server may have come further than the old one was.
   for (let steps = random.below(80); steps > 0; steps -= 1) write(run)
   outbox.skip(random.below(100))
+}
+
+/** All that waits has to be found from the floors, at any time, unless the server is another one and nobody has looked yet. */
+function count(run: Run): void {
+  const floors = run.drain.lanes.floors()
+  if (floors?.server !== run.outbox.server()) return
+  if (run.random.chance(0.05)) run.told = floors
+  const bases = new Map([...floors.lanes].map(([lane, { base }]) => [lane, parseSnapshot(base)]))
+  for (const { xid, record } of run.outbox.waiting()) {
+    const { position = 1 } = floors.lanes.get(record.lane) ?? {}
+    if (record.position >= position) continue
+    if (bases.get(record.lane)?.inProgress.includes(xid) !== true) run.hidden += 1
+  }
 }
 
 function judge(run: Run): Verdict {
@@ -292,5 +345,6 @@ function judge(run: Run): Verdict {
     inversions,
     ghosts: first.filter((id) => !all.has(id)).length,
     sweepFound: run.sweepFound,
+    hidden: run.hidden,
   }
 }

@@ -112,13 +112,13 @@ function work(it: Bench, end: Broker, records: readonly OutboxRecord[]): string[
     const batch = it.drain.settling.takeConfirmed(1000)
     if (batch !== null) {
       for (const { messageId } of batch.items) rows.delete(messageId)
-      it.drain.settling.settled(batch, { removed: batch.items.length, server: 's', xid: 100 + turn })
+      it.drain.settling.settled(batch, { removed: batch.items.length, server: 'a', xid: 100 + turn })
     }
     const aside = it.drain.settling.takeParked(1000)
     if (aside !== null) {
       parked.push(...aside.items.map(({ job }) => job.messageId))
       for (const id of parked) rows.delete(id)
-      it.drain.settling.parked(aside, { removed: aside.items.length, server: 's', xid: 100 + turn })
+      it.drain.settling.parked(aside, { removed: aside.items.length, server: 'a', xid: 100 + turn })
     }
     it.time.now += 50
     it.drain.intake.wake()
