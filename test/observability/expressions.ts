@@ -28,13 +28,18 @@ function sent(expr: string): string {
 
 /** What has no value as long as all is well, with the reason. */
 const EMPTY: readonly (readonly [of: RegExp, reason: string])[] = [
-  [/mark /, 'Nothing has happened that explains anything.'],
-  [/Alerts that fire/, 'None does.'],
-  [/Since it was cleaned up last/, 'Empty until the first time.'],
-  [/Rows that (relays|consumers) removed/, 'Nothing is old enough.'],
-  [/Since the last vacuum/, 'Small tables are not vacuumed.'],
-  [/Bulk operations|What operators do|Out: decided on|p99 of the admin API/, 'There is no operator.'],
+  [/mark Lanes change hands/, 'They have changed hands before anybody looked.'],
+  [/mark Another version runs/, 'None does.'],
 ]
+
+/** What an operator leaves on the panels, over none at all. */
+const OF_OPERATORS =
+  /Out: decided on|What came of replays|Bulk operations that ended|What operators do|p99 of the admin|mark Operators/
+
+/** What is above 0 once an operator was there. */
+export const operatorQueries: readonly PanelQuery[] = panelQueries.filter(({ where }) =>
+  OF_OPERATORS.test(where),
+)
 
 /** Whether a panel is to show something while there is load, failures included. */
 export function hasData({ where }: PanelQuery): boolean {

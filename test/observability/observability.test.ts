@@ -10,7 +10,8 @@ import { startOtlpReceiver, type OtlpReceiver } from '../support/otlp-receiver.t
 import { promtoolOnMetrics } from '../support/prometheus.ts'
 import { startPrometheus, type PrometheusServer } from '../support/prometheus-server.ts'
 import { textOf } from '../tidy/repository.ts'
-import { hasData, panelQueries } from './expressions.ts'
+import { hasData, operatorQueries, panelQueries } from './expressions.ts'
+import { tidyUp } from './operator.ts'
 import { QUICK_VALUES } from './quick-values.ts'
 import { createStack, type Stack } from './stack.ts'
 
@@ -109,6 +110,7 @@ beforeAll(async () => {
   expect(up.map(({ value }) => value)).toEqual(TARGETS.map(() => 1))
   // Scraped before it happens, as its counters begin at 0.
   await writeToNobody()
+  await database.pool.query('vacuum credit_waybill.inbox')
 })
 
 afterAll(async () => {
@@ -136,6 +138,24 @@ describe('under load, with messages that fail', () => {
       expect(alert.annotations['summary']).toBe(`demo-credit has a new dead letter (${reason})`)
     },
   )
+
+  it('shows what an operator has done about them', async () => {
+    const outbox = encodeURIComponent(`${database.name}.credit_waybill`)
+    const api = `http://${stack.address('relay-1:9465')}/outboxes/${outbox}/api/v1`
+    await tidyUp(api)
+    for (const { where, expr } of operatorQueries) {
+      await eventually(async () => {
+        // A rate needs requests between two scrapes.
+        await fetch(`${api}/me`)
+        const samples = await prometheus.query(expr)
+        expect(
+          samples.some(({ value }) => value > 0),
+          where,
+        ).toBe(true)
+        return true
+      })
+    }
+  })
 
   it('evaluates every rule, and writes what it says without an error', async () => {
     expect(await prometheus.troubles()).toEqual({})

@@ -43,10 +43,13 @@ test('lanes whose lease is not renewed in time have expired', async () => {
   await eventually(async () => (await held(metered)).length === 16)
   const blocker = await here.world.database.pool.connect()
   await blocker.query('begin; lock table waybill.relay in access exclusive mode')
-  await eventually(async () => (await held(metered)).length === 0)
-  expect(await transitions(metered)).toBe('acquired 16, expired 16')
-  await blocker.query('rollback')
-  blocker.release()
+  try {
+    await eventually(async () => (await held(metered)).length === 0)
+    expect(await transitions(metered)).toBe('acquired 16, expired 16')
+  } finally {
+    await blocker.query('rollback')
+    blocker.release()
+  }
   await eventually(async () => (await held(metered)).length === 16)
 })
 

@@ -129,10 +129,13 @@ test('a transaction that stays open is told by its age', async () => {
   const open = await world.database.pool.connect()
   const startedAt = performance.now()
   await open.query('begin isolation level repeatable read; select 1')
-  await eventually(async () => (await age()) > 0.3)
-  expect(await age()).toBeLessThanOrEqual((performance.now() - startedAt) / 1000)
-  await open.query('rollback')
-  open.release()
+  try {
+    await eventually(async () => (await age()) > 0.3)
+    expect(await age()).toBeLessThanOrEqual((performance.now() - startedAt) / 1000)
+  } finally {
+    await open.query('rollback')
+    open.release()
+  }
   await eventually(async () => (await age()) < 0.3)
 })
 
