@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { metricOf } from '../../grafana/lint/metric-rules.ts'
 import { METRICS_PAGE, metricsPageText } from '../../scripts/metrics-page.ts'
 import { METRICS, type Metric } from '../../src/ports.ts'
 import { repositoryFiles, textOf } from './repository.ts'
@@ -38,6 +39,19 @@ describe('test/integration/telemetry', () => {
     )
     expect(silent).toEqual([])
   })
+})
+
+/** Called as metrics are, and none: a sequence, and a table of somebody else's. */
+const NO_METRICS = new Set(['outbox_id_seq', 'outbox_events'])
+
+it('names in pages and manifests only metrics that exist', () => {
+  const pages = repositoryFiles().filter((file) => /\.(md|ya?ml)$/.test(file))
+  const strange = pages.flatMap((page) =>
+    [...textOf(page).matchAll(/(?<![\w.:])(?:outbox|inbox|dlq|admin)_[a-z0-9_]+\b/g)]
+      .filter(([name]) => !NO_METRICS.has(name) && metricOf(name) === undefined)
+      .map(([name]) => `${page}: ${name}`),
+  )
+  expect(strange).toEqual([])
 })
 
 it('names metrics as Prometheus wants it: counters end in _total, and what has a unit says so', () => {

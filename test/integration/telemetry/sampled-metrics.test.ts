@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { pgDatabase } from '../../../adapters/pg/index.ts'
+import type { Relay } from '../../../relay/index.ts'
 import { createOperations, type MetricName } from '../../../src/ports.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createWorld as createLetters } from '../dead-letters/world.ts'
@@ -12,6 +13,7 @@ const BY = { name: 'ada', via: 'cli' } as const
 const OUTBOX = { outbox: 'orders' }
 
 interface Sampled extends Meter {
+  readonly relay: Relay
   /** Waits until the metric has the value. */
   says(name: MetricName, value: number, labels?: Labels): Promise<void>
 }
@@ -19,11 +21,11 @@ interface Sampled extends Meter {
 /** A relay that counts often, and whose broker is away, so that what waits stays. */
 async function sampled(world: World): Promise<Sampled> {
   const meter = createMeter()
-  const { transport } = await world.start(OFTEN, meter.telemetry)
+  const { transport, relay } = await world.start(OFTEN, meter.telemetry)
   transport.setAway(true)
   await eventually(async () => (await meter.value('outbox_pending_messages', OUTBOX)) === 0)
   return {
-    ...meter,
+    ...{ ...meter, relay },
     async says(name, value, labels = {}) {
       await eventually(async () => (await meter.value(name, { ...OUTBOX, ...labels })) === value)
     },
@@ -33,7 +35,7 @@ async function sampled(world: World): Promise<Sampled> {
 test('what waits to be published is counted, with how long the oldest has waited, and when and how fast it was', async () => {
   await using world = await createWorld()
   const startedAt = Date.now() / 1000
-  const { value, says } = await sampled(world)
+  const { value, says, relay } = await sampled(world)
   await says('outbox_oldest_pending_age_seconds', 0)
   await world.write(numbered(5, 5))
   await says('outbox_pending_messages', 5)
@@ -48,6 +50,9 @@ test('what waits to be published is counted, with how long the oldest has waited
   const took = Number(await value('outbox_sample_duration_seconds', OUTBOX))
   expect(took).toBeGreaterThan(0)
   expect(took).toBeLessThan(Date.now() / 1000 - startedAt)
+  // From now on another one counts.
+  await relay.stop()
+  expect(await value('outbox_pending_messages')).toBeNull()
 })
 
 test('a backlog of tens of thousands is estimated, and said to be', async () => {
