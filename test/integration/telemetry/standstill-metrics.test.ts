@@ -57,36 +57,43 @@ test('the breaker is open while most messages fail, half as well, until one has 
   expect(await open()).toBe(0)
 })
 
-test('a consumer whose database is away is holding, also once it has given its subscription up', async () => {
-  await using world = await createConsumerWorld()
-  const { hostname, port } = new URL(world.databaseUrl)
-  const target = { host: hostname, port: Number(port) }
-  await using proxy = await startTcpProxy(target)
-  await using opened = openDatabase('pg', proxy.url(world.databaseUrl))
-  const options = { database: opened.database, holdMaxMs: 300 }
-  const { value, consumer, answered } = await world.meter(options)
-  const holding = (): Promise<number | null> => value('inbox_holding', BILLING)
-  const cut = (): void => {
-    target.port = 1
-    proxy.reset()
-  }
-  expect(await holding()).toBe(0)
-  cut()
-  await world.place(1)
-  await eventually(async () => (await holding()) === 1)
-  await eventually(() => consumer.status().state === 'detached')
-  expect(await holding()).toBe(1)
-  await eventually(async () => (await value('inbox_consumer_connected', BILLING)) === 0)
-  target.port = Number(port)
-  await eventually(async () => (await answered()) === 'handled 1')
-  expect(await holding()).toBe(0)
-  await eventually(async () => (await value('inbox_consumer_connected', BILLING)) === 1)
-  cut()
-  await world.place(1)
-  await eventually(async () => (await holding()) === 1)
-  await consumer.stop()
-  expect(await holding()).toBe(0)
-})
+test.each([
+  ['holding', 600_000],
+  ['detached', 300],
+] as const)(
+  'a consumer whose database is away says so until it is back, or until it stops: %s',
+  async (state, holdMaxMs) => {
+    await using world = await createConsumerWorld()
+    const { hostname, port } = new URL(world.databaseUrl)
+    const target = { host: hostname, port: Number(port) }
+    await using proxy = await startTcpProxy(target)
+    await using opened = openDatabase('pg', proxy.url(world.databaseUrl))
+    const options = { database: opened.database, holdMaxMs }
+    const { value, consumer, answered } = await world.meter(options)
+    const holding = (): Promise<number | null> => value('inbox_holding', BILLING)
+    const cut = (): void => {
+      target.port = 1
+      proxy.reset()
+    }
+    expect(await holding()).toBe(0)
+    cut()
+    await world.place(1)
+    await eventually(async () => (await holding()) === 1)
+    await eventually(() => consumer.status().state === state)
+    expect(await holding()).toBe(1)
+    const isConnected = state === 'holding' ? 1 : 0
+    await eventually(async () => (await value('inbox_consumer_connected', BILLING)) === isConnected)
+    target.port = Number(port)
+    await eventually(async () => (await answered()) === 'handled 1')
+    expect(await holding()).toBe(0)
+    await eventually(async () => (await value('inbox_consumer_connected', BILLING)) === 1)
+    cut()
+    await world.place(1)
+    await eventually(async () => (await holding()) === 1)
+    await consumer.stop()
+    expect(await holding()).toBe(0)
+  },
+)
 
 test('messages that wait behind another one of their key are counted, and those that there is no room for', async () => {
   await using world = await createKeyedWorld()
