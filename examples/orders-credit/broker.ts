@@ -1,4 +1,4 @@
-import { connect } from 'amqplib'
+import { connect, type ChannelModel } from 'amqplib'
 import type { Transport } from 'waybill'
 import { memoryTransport } from 'waybill/memory'
 import { rabbitmq } from 'waybill/rabbitmq'
@@ -45,11 +45,12 @@ async function claimBroker(url: string): Promise<{ giveBack(): Promise<void> }> 
   }
   try {
     await channel.assertQueue(LOCK, { exclusive: true, durable: false })
+    for (const service of SERVICES) await checkUnused(connection, service)
     await removeAll()
   } catch (cause) {
     await connection.close()
     throw new Error(
-      'The broker cannot be used. Wanted is a virtual host on which the demo may declare queues and exchanges, and on which no other demo runs.',
+      'The broker cannot be used. Wanted is a virtual host on which the demo may declare queues and exchanges, and on which no other demo runs, nor the services of docker-compose.yml.',
       { cause },
     )
   }
@@ -59,4 +60,13 @@ async function claimBroker(url: string): Promise<{ giveBack(): Promise<void> }> 
       await connection.close()
     },
   }
+}
+
+/** @throws Error when somebody takes messages from the queue. */
+async function checkUnused(connection: ChannelModel, queue: string): Promise<void> {
+  const channel = await connection.createChannel()
+  // The broker closes a channel on which it was asked for a queue that is not there.
+  channel.on('error', () => undefined)
+  const { consumerCount } = await channel.checkQueue(queue).catch(() => ({ consumerCount: 0 }))
+  if (consumerCount > 0) throw new Error(`Somebody consumes from "${queue}".`)
 }

@@ -11,10 +11,16 @@ export function jsonLogger(service: string): Logger {
   return { debug: () => undefined, info: at('info'), warn: at('warn'), error: at('error') }
 }
 
-/** Of an error JSON would show nothing, and big numbers it refuses. */
+/** Of an error JSON would show nothing, and big numbers it refuses. What else an error has may be data. */
 function showable(value: unknown): unknown {
   if (typeof value === 'bigint') return String(value)
   if (!(value instanceof Error)) return value
   const { name, message, stack, cause } = value
-  return { name, message, stack, ...(cause !== undefined && { cause }) }
+  return {
+    name,
+    message,
+    ...('code' in value && { code: value.code }),
+    stack,
+    ...(cause !== undefined && { cause }),
+  }
 }
