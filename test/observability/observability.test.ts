@@ -22,6 +22,10 @@ interface Scrapes {
   }[]
 }
 
+interface Scaling {
+  readonly spec: { readonly triggers: readonly [{ readonly metadata: { readonly query: string } }] }
+}
+
 const committed = parse(textOf('prometheus/prometheus.yml')) as Scrapes
 const TARGETS = committed.scrape_configs.flatMap((job) =>
   job.static_configs.flatMap(({ targets }) => targets),
@@ -172,6 +176,15 @@ describe('under load, with messages that fail', () => {
   it.each(panelQueries)('evaluates $where', async (query) => {
     if (hasData(query)) await eventually(async () => (await prometheus.query(query.expr)).length > 0)
     else await expect(prometheus.query(query.expr)).resolves.toBeDefined()
+  })
+
+  it('has a value for what the page on Kubernetes scales relays by', async () => {
+    const [, text = ''] =
+      /^```yaml\n(apiVersion: keda[\s\S]*?)^```$/m.exec(textOf('docs/guides/kubernetes.md')) ?? []
+    const { spec } = parse(text) as Scaling
+    const found = await prometheus.query(spec.triggers[0].metadata.query)
+    expect(found).toHaveLength(1)
+    expect(found[0]!.value).toBeGreaterThanOrEqual(0)
   })
 
   it('calls an outbox in the metrics of its service as the relays call it', async () => {

@@ -213,6 +213,12 @@ interface Tempo {
   readonly distributor: { readonly receivers: Receivers }
 }
 
+interface Sampling {
+  readonly processors: {
+    readonly tail_sampling: { readonly policies: readonly { readonly name: string; readonly type: string }[] }
+  }
+}
+
 const collector = parse(textOf('compose/otel-collector.yml')) as Collector
 const tempo = parse(textOf('compose/tempo.yml')) as Tempo
 const httpPort = ({ otlp }: Receivers): number => Number(otlp.protocols['http']!.endpoint.split(':').at(-1))
@@ -238,6 +244,17 @@ describe('traces', () => {
       const used = Object.values(collector.service.pipelines).flatMap((pipeline) => pipeline[kind] ?? [])
       expect([...new Set(used)].sort()).toEqual(Object.keys(collector[kind]).sort())
     }
+  })
+
+  it('can be sampled by what the page on traces shows', () => {
+    const [, text = ''] = /^```yaml\n(processors:[\s\S]*?)^```$/m.exec(textOf('docs/guides/tracing.md')) ?? []
+    const { processors } = parse(text) as Sampling
+    const { policies } = processors.tail_sampling
+    // Each has the settings of its type under the name of that type.
+    expect(policies.map((policy) => Object.keys(policy))).toEqual(
+      policies.map(({ type }) => ['name', 'type', type]),
+    )
+    expect(serviceOf('otel-collector').image).toContain('-contrib:')
   })
 
   it('have configurations where their programs look', () => {
