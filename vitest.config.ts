@@ -43,7 +43,7 @@ const config: ViteUserConfig = defineConfig({
       project('integration', { globalSetup: SERVERS }),
       // Each starts a dozen processes, which alone may take a minute where others have the machine too.
       // Not among those of `npm test`: it waits for alerts.
-      project('observability', { globalSetup: SERVERS }),
+      project('observability', { globalSetup: SERVERS, testTimeout: 240_000, hookTimeout: 240_000 }),
       project('e2e', { globalSetup: SERVERS, testTimeout: 300_000 }),
     ],
   },

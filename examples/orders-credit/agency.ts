@@ -4,7 +4,7 @@ import { PermanentError } from 'waybill'
 const LATE_EACH = 50
 const LATE_AT = 15
 const HOPELESS_EACH = 500
-const HOPELESS_AT = 30
+const HOPELESS_AT = 100
 
 /** Somebody whom the credit service asks about a customer, and who is not always there. */
 export function createAgency(): (customer: string) => void {

@@ -13,10 +13,13 @@ export interface Traffic {
   readonly logger: Logger
 }
 
-/** Of so many orders one is of a customer without a limit, and beside one a script writes what nobody can read. */
+/**
+ * Of so many orders one is of a customer without a limit, and beside one a script writes what nobody can read. Not the first
+ * ones: Prometheus has to have seen the services before, to know of something new.
+ */
 const ODD_EACH = 500
-const WITHOUT_LIMIT_AT = 10
-const UNREADABLE_AT = 20
+const WITHOUT_LIMIT_AT = 60
+const UNREADABLE_AT = 80
 
 /** Places orders, about so many a second, until it is told to stop. A database that is away is waited for. */
 export async function placeOrders(traffic: Traffic, signal: AbortSignal): Promise<void> {

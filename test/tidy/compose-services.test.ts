@@ -102,7 +102,8 @@ describe('the services of docker-compose.yml', () => {
   })
 
   it('check health by a command, or at a path, that exists', () => {
-    for (const relay of RELAYS) checkHealthCommand(serviceOf(relay).healthcheck!.test!.slice(1))
+    for (const name of [...RELAYS, ...EXAMPLES])
+      checkHealthCommand(serviceOf(name).healthcheck!.test!.slice(1))
   })
 
   it('write nothing to their own disk', () => {
