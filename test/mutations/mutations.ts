@@ -200,8 +200,9 @@ from \${schema}.outbox_id_seq`,
     edits: [
       {
         file: 'adapters/postgres/statements/claim.ts',
-        find: 'select lane, epoch from mine union all select lane, epoch from taken order by lane',
-        replace: 'select lane, epoch from ${schema}.lane order by lane',
+        find: 'null as server from mine',
+        replace:
+          'null as server from ${schema}.lane as l where not exists (select from taken where taken.lane = l.lane)',
       },
       {
         file: 'adapters/postgres/statements/share.ts',

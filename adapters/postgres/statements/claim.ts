@@ -1,8 +1,8 @@
 import { SERVER } from './server.ts'
 
 /**
- * Takes free lanes for relay `$1` until it has `$2`, each with a new epoch. Rows: all its lanes and their epochs; of those it takes also what the
- * last owner has said of them, if that was on this server: position and base of the floor, and the server.
+ * Takes free lanes for relay `$1` until it has `$2`, each with a new epoch. Rows: all its lanes and their epochs; of those it
+ * takes also what the last owner has said of them, if that was on this server: position and base of the floor, and the server.
  * Locks: the rows it takes; those that somebody is just releasing are left for the next time. Index: none, 16 rows.
  */
 export function claim(schema: string): string {
