@@ -29,6 +29,7 @@ const config: ViteUserConfig = defineConfig({
     teardownTimeout: 60_000,
     projects: [
       project('unit', { testTimeout: 10_000 }),
+      project('model', { testTimeout: 300_000 }),
       project('tidy'),
       project('types', {
         include: [],
