@@ -12,7 +12,7 @@ import { remembered } from './statements/sample/remembered.ts'
 import { SAMPLED_TABLES } from './statements/sample/tables.ts'
 
 /** Time enough to count ten thousand records, and too little to walk over millions that are dead. */
-const QUICK_MS = 50
+const QUICK_MS = 25
 
 type Limited = <Result>(
   timeoutMs: number,
