@@ -79,6 +79,8 @@ export interface Marks {
 export interface Reading {
   readonly sequence: number
   readonly life: number
+  /** Of which it is; null when nothing was read. */
+  readonly server: string | null
 }
 
 interface Pair {
@@ -105,7 +107,7 @@ export function createMarks(): Marks {
   }
   return {
     get reading() {
-      return { sequence, life }
+      return { sequence, life, server }
     },
     get server() {
       return server

@@ -39,9 +39,17 @@ export interface SettlingParts {
 
 export function createSettling(parts: SettlingParts): Settling {
   const { memory, marks, outflow, intake, telemetry } = parts
-  const isElsewhere = ({ server }: Settlement): boolean => marks.server !== null && server !== marks.server
+  /** Another server has been read since, and it is not the one that has answered: there the rows may be still. */
+  const isGone = ({ before }: Batch<unknown>, { server }: Settlement): boolean =>
+    before.server !== marks.server && server !== marks.server
   const take = <Item>(from: Item[], most: number): Batch<Item> | null =>
     from.length === 0 ? null : { items: from.splice(0, most), before: marks.reading }
+  const unsettle = (batch: Batch<Held>): void => {
+    outflow.confirmed.unshift(...batch.items)
+  }
+  const unpark = (batch: Batch<Parked>): void => {
+    outflow.toPark.unshift(...batch.items)
+  }
 
   return {
     get unsettled() {
@@ -52,8 +60,8 @@ export function createSettling(parts: SettlingParts): Settling {
     },
     takeConfirmed: (most) => take(outflow.confirmed, most),
     settled(batch, settlement) {
-      if (isElsewhere(settlement)) {
-        this.unsettle(batch)
+      if (isGone(batch, settlement)) {
+        unsettle(batch)
         return
       }
       marks.remember(batch.before, settlement)
@@ -63,9 +71,7 @@ export function createSettling(parts: SettlingParts): Settling {
       }
       telemetry.settled?.(settlement.removed)
     },
-    unsettle(batch) {
-      outflow.confirmed.unshift(...batch.items)
-    },
+    unsettle,
     takeParked(most) {
       // Of a lane that was lost meanwhile its next owner decides what becomes of the record.
       const ours = outflow.toPark.filter(({ job }) => job.stage === 'done')
@@ -73,8 +79,8 @@ export function createSettling(parts: SettlingParts): Settling {
       return take(outflow.toPark, most)
     },
     parked(batch, settlement) {
-      if (isElsewhere(settlement)) {
-        this.unpark(batch)
+      if (isGone(batch, settlement)) {
+        unpark(batch)
         return
       }
       marks.remember(batch.before, settlement)
@@ -85,9 +91,7 @@ export function createSettling(parts: SettlingParts): Settling {
         if (name !== null && memory.blocked.has(name)) memory.blocked.set(name, memory.parks)
       }
     },
-    unpark(batch) {
-      outflow.toPark.unshift(...batch.items)
-    },
+    unpark,
   }
 }
 

@@ -91,17 +91,24 @@ describe('parked records', () => {
     expect(settling.takeConfirmed(2)?.items.map(({ messageId }) => messageId)).toEqual(['c1'])
   })
 
-  test('on another server than was read since are parked and removed there too', () => {
+  test.each([
+    ['on a server after which another one was read are parked and removed there too', true, [1, 1]],
+    ['on a server that nobody has read yet are done with: there the rows are gone', false, [0, 0]],
+  ])('%s', (_what, isRead, left) => {
     const it = bench()
     it.bring(keyed('a', 'a1'), keyed('b', 'b1'))
     it.answer(REJECTED, 'a1')
     it.answer(CONFIRMED, 'b1')
-    const { settling } = it.drain
+    const { settling, intake } = it.drain
     const [parked, confirmed] = [settling.takeParked(1)!, settling.takeConfirmed(1)!]
-    const gone = { removed: 1, server: 'gone', xid: 60 }
-    settling.parked(parked, gone)
-    settling.settled(confirmed, gone)
-    expect([settling.unparked, settling.unsettled]).toEqual([1, 1])
+    if (isRead) {
+      intake.wake()
+      intake.apply(intake.plan()!, result([], { server: 'b' }))
+    }
+    const answer = { removed: 1, server: isRead ? 'a' : 'b', xid: 60 }
+    settling.parked(parked, answer)
+    settling.settled(confirmed, answer)
+    expect([settling.unparked, settling.unsettled]).toEqual(left)
   })
 })
 
