@@ -161,6 +161,21 @@ module.exports = {
       to: { path: ['^adapters/', '^relay/'], pathNot: '^(adapters/memory|relay)/index\\.ts$' },
     },
     {
+      name: 'faults-on-request',
+      severity: 'error',
+      comment:
+        'What makes faults is asked for by its door, waybill/testing, and comes with nothing else. Import it there.',
+      from: { path: '^(src|relay|adapters|testing)/', pathNot: '^testing/(failpoints/|index\\.ts$)' },
+      to: { path: '^testing/(failpoints/|index\\.ts$)' },
+    },
+    {
+      name: 'no-testing-in-production',
+      severity: 'error',
+      comment: 'testing/ is for the tests of services. Move what the product needs below it.',
+      from: { path: '^(src|relay|adapters)/' },
+      to: { path: '^testing/' },
+    },
+    {
       name: 'contracts-name-no-adapter',
       severity: 'error',
       comment: "A contract suite holds any adapter, a stranger's too: it is handed its subject.",

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { DOORS, PROGRAM } from './doors.ts'
 
 /**
@@ -23,6 +23,7 @@ const names = Object.keys(DOORS).map((door) => (door === 'index' ? 'waybill' : `
 node('module', names.map((name) => `await import('${name}')`).join('\n'))
 node('commonjs', names.map((name) => `require('${name}')`).join('\n'))
 for (const name of Object.keys(PROGRAM)) checkProgram(join(UNPACKED, 'dist', `${name}.js`))
+checkFaults()
 
 function pack(): string {
   const json = run('npm', 'pack', '--ignore-scripts', '--json', '--pack-destination', PLACE)
@@ -39,6 +40,30 @@ function checkProgram(file: string): void {
   if (!readFileSync(file, 'utf8').startsWith('#!/usr/bin/env node\n')) {
     throw new Error(`${file} does not begin with #!/usr/bin/env node.`)
   }
+}
+
+/** The names of faults stand in what `waybill/testing` loads, and in nothing that any other door or a program does. */
+function checkFaults(): void {
+  const having = [...Object.keys(DOORS), ...Object.keys(PROGRAM)].filter((name) =>
+    loadedBy(join(UNPACKED, 'dist', `${name}.js`)).some((file) =>
+      readFileSync(file, 'utf8').includes('crash-before-commit'),
+    ),
+  )
+  if (having.join() !== 'testing')
+    throw new Error(`Failpoints are in ${having.join(', ')} and not in testing alone.`)
+}
+
+/** A built file and those of the package that it imports, directly or not. */
+function loadedBy(entry: string): string[] {
+  const files = new Set([entry])
+  for (const file of files) {
+    for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(
+      /\b(?:from|import)\s*\(?\s*["'](\.[^"']+)["']/g,
+    )) {
+      files.add(join(dirname(file), name))
+    }
+  }
+  return [...files]
 }
 
 /** Windows runs the programs of node_modules through its shell only. */

@@ -8,6 +8,18 @@ export type {
 } from '../adapters/memory/index.ts'
 export { eventually } from './eventually.ts'
 export type { EventuallyOptions, Fact } from './eventually.ts'
+export { failpoints } from './failpoints/failpoints.ts'
+export type {
+  ArmOptions,
+  Failpoint,
+  FailpointName,
+  FailpointOptions,
+  Failpoints,
+  FailpointsOptions,
+  Seen,
+  SeenCall,
+  SeenTransaction,
+} from './failpoints/failpoint.ts'
 export { fakeClock } from './fake-clock.ts'
 export type { FakeClock } from './fake-clock.ts'
 export { recordingDatabase } from './recording-database.ts'

@@ -1,4 +1,4 @@
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import ts from 'typescript'
 import { expect, it } from 'vitest'
 import { DOORS, PROGRAM } from '../../scripts/doors.ts'
@@ -43,3 +43,26 @@ it('compiles examples against the sources of the same doors', () => {
   })
   expect(Object.fromEntries(resolved)).toEqual(DOORS)
 })
+
+it('has faults and test helpers behind their own doors only', () => {
+  const everywhere = { ...DOORS, ...PROGRAM }
+  const within = Object.entries(everywhere).map(([name, source]) => ({ name, files: reachableFrom(source) }))
+  const using = (folder: string): string[] =>
+    within.filter(({ files }) => [...files].some((file) => file.startsWith(folder))).map(({ name }) => name)
+  expect(using('testing/failpoints/')).toEqual(['testing'])
+  expect(using('testing/')).toEqual(['testing', 'contracts'])
+  // The search finds what is there.
+  expect(using('adapters/memory/')).toEqual(['memory', 'testing'])
+  expect(using('src/message/')).toEqual(Object.keys(everywhere))
+})
+
+/** The file and all that it imports, directly or not, types too. */
+function reachableFrom(entry: string): Set<string> {
+  const files = new Set([entry])
+  for (const file of files) {
+    for (const { fileName } of ts.preProcessFile(textOf(file)).importedFiles) {
+      if (fileName.startsWith('.')) files.add(join(dirname(file), fileName))
+    }
+  }
+  return files
+}
