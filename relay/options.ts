@@ -79,6 +79,11 @@ export interface RelayOptions {
   /** How often a quiet outbox is moved on, so that all of it can be emptied. @defaultValue one hour */
   readonly burnMs?: number
   /**
+   * How long what was written is kept in the history, where outboxes want one; up to three hours more, since it is forgotten
+   * by the hour. @defaultValue 24 hours
+   */
+  readonly historyMs?: number
+  /**
    * How often the relay that owns lane 0 counts what is stored, for those who listen to it; less often when that takes more
    * than a twentieth of the time. 0: never. @defaultValue `15_000`
    */
@@ -120,6 +125,7 @@ const RANGES: Readonly<Record<NumberOption, readonly [number, number]>> = {
   stallMs: [50, HOUR_MS],
   rotateMs: [10, HOUR_MS],
   burnMs: [1000, 24 * HOUR_MS],
+  historyMs: [HOUR_MS, 40 * HOUR_MS],
   sampleMs: [0, HOUR_MS],
   progressMs: [100, 24 * HOUR_MS],
 }
@@ -158,6 +164,7 @@ export function resolveOptions(given: RelayOptions = {}): ResolvedRelayOptions {
     stallMs: given.stallMs ?? 1000,
     rotateMs: given.rotateMs ?? 2000,
     burnMs: given.burnMs ?? HOUR_MS,
+    historyMs: given.historyMs ?? 24 * HOUR_MS,
     sampleMs: given.sampleMs ?? 15_000,
     progressMs: given.progressMs ?? 60_000,
   }

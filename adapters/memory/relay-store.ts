@@ -85,6 +85,7 @@ export function createRelayStore(engine: Engine, check: () => Promise<void>): Me
       }),
     due: (request) => answer(() => parked.due(request)),
     blockedKeys: (lanes) => answer(() => parked.blockedKeys(lanes)),
+    forgetHistory: () => answer(() => []),
     rotate: () => answer(() => ({ truncated: [], rows: 0, burnt: 0 })),
     moveScheduled: (request) => answer(() => scheduled.moveScheduled(request)),
     scheduled: () => answer(() => scheduled.scheduled()),

@@ -6,6 +6,12 @@ export function codeOf(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
+/** `lock_not_available`, or a deadlock that PostgreSQL ended: somebody else needs what was to be locked; next time. */
+export function isLockTimeout(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === '55P03' || code === '40P01'
+}
+
 /** Gives the error of a statement on a schema that was never created a sentence that says so. */
 export function explainMissingSchema(error: unknown, schema: string): unknown {
   const code = codeOf(error)

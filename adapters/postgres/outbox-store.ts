@@ -30,7 +30,7 @@ export function createOutboxStore<Tx>(
   const locks = lockName(options.schema)
 
   return {
-    async append(tx, records, { lockKeys = false } = {}) {
+    async append(tx, records, { lockKeys = false, history = false } = {}) {
       const transaction = driver.executor(tx)
       const [first, ...others] = records
       if (first === undefined) return
@@ -38,16 +38,18 @@ export function createOutboxStore<Tx>(
       try {
         // One record locks its key by itself, several are locked beforehand in the order that all writers keep to.
         if (lockKeys && !single) await transaction.query(LOCK_KEYS, lockKeysValues(locks, records))
-        await transaction.execute(single ? appendOne(first, lockKeys ? locks : null) : inserts.plain(records))
+        const lockName = lockKeys ? locks : null
+        const append = single ? appendOne(first, { lockName, history }) : inserts.plain(records, history)
+        await transaction.execute(append)
       } catch (error) {
         throw explainMissingSchema(error, options.schema)
       }
     },
-    async schedule(tx, records) {
+    async schedule(tx, records, { history = false } = {}) {
       const transaction = driver.executor(tx)
       if (records.length === 0) return
       try {
-        await transaction.execute(schedule(schema, records))
+        await transaction.execute(schedule(schema, records, history))
       } catch (error) {
         throw explainMissingSchema(error, options.schema)
       }
@@ -60,7 +62,7 @@ export function createOutboxStore<Tx>(
         throw explainMissingSchema(error, options.schema)
       }
     },
-    statement: (records, business) =>
-      business === undefined ? forUser.plain(records) : forUser.folded(business, records),
+    statement: (records, business, { history = false } = {}) =>
+      business === undefined ? forUser.plain(records, history) : forUser.folded(business, records, history),
   }
 }

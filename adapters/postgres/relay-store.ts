@@ -12,6 +12,7 @@ import {
 } from '../../src/ports.ts'
 import { estimateWaiting, waitingOf } from './count-waiting.ts'
 import { DEFAULT_SCHEMA, identifier } from './identifier.ts'
+import { createForgetting } from './forget-history.ts'
 import { createLooking } from './look.ts'
 import { createMetaReader } from './meta.ts'
 import { parkedCalls, takeParked } from './parked-calls.ts'
@@ -53,6 +54,7 @@ export function createRelayStore(pool: SqlPool, options: RelayStoreOptions = {})
     meta: () => readMeta(database, { check: true }),
     rebalance: createRebalancer({ pool, schema: name, readMeta }),
     rotate: createRotator({ pool, database, schema }),
+    forgetHistory: createForgetting({ pool, database, schema }),
     ...leaseCalls(database, schema),
     ...recordCalls(database, schema),
     ...parkedCalls(pool, database, schema),

@@ -53,7 +53,7 @@ export function checkedOutbox<Tx>(store: OutboxStore<Tx>, check: ReleaseCheck<Tx
   return {
     ...store,
     append: (tx, records, options) => check.before(tx, () => store.append(tx, records, options)),
-    schedule: (tx, records) => check.before(tx, () => store.schedule(tx, records)),
+    schedule: (tx, records, options) => check.before(tx, () => store.schedule(tx, records, options)),
     cancel: (tx, messageId) => check.before(tx, () => store.cancel(tx, messageId)),
   }
 }

@@ -1,3 +1,5 @@
+import { HISTORY_LEAVES } from './statements/history-leaves.ts'
+
 /** Who works on the schema beside its owner. */
 export type Role = 'writer' | 'relay' | 'consumer' | 'operator'
 
@@ -10,17 +12,19 @@ export interface Right {
 }
 
 const LEAVES = [0, 1, 2, 3].map((leaf) => `outbox_${String(leaf)}`)
+const HISTORY = Array.from({ length: HISTORY_LEAVES }, (_, leaf) => `history_${String(leaf)}`)
 
 /** The outbox, and by hand: `waybill.write` in triggers and other languages. Both run with the rights of their caller. */
 const WRITING: readonly Right[] = [
   { on: 'table', names: ['meta'], privileges: ['select'] },
-  { on: 'table', names: ['outbox'], privileges: ['insert'] },
+  { on: 'table', names: ['outbox', 'history'], privileges: ['insert'] },
   { on: 'table', names: ['scheduled'], privileges: ['select', 'insert', 'delete'] },
   { on: 'sequence', names: ['outbox_id_seq'], privileges: ['usage'] },
   {
     on: 'routine',
     names: [
-      ...['append', 'write', 'schedule', 'cancel', 'new_record', 'with_routing'],
+      ...['append', 'append_with_history', 'write', 'schedule', 'cancel', 'new_record', 'with_routing'],
+      ...['history_minute', 'id_minute'],
       ...['is_name', 'new_message_id', 'lane_of', 'crc32'],
     ],
     privileges: ['execute'],
@@ -51,7 +55,10 @@ export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
     { on: 'table', names: ['meta'], privileges: ['select'] },
     { on: 'table', names: ['outbox'], privileges: ['select', 'insert', 'delete'] },
     { on: 'table', names: ['scheduled'], privileges: ['select', 'delete', 'update'] },
-    { on: 'table', names: LEAVES, privileges: ['select', 'truncate'] },
+    { on: 'table', names: [...LEAVES, ...HISTORY], privileges: ['select', 'truncate'] },
+    { on: 'table', names: ['history'], privileges: ['select', 'insert'] },
+    { on: 'table', names: ['history_kept'], privileges: ['select', 'update'] },
+    { on: 'routine', names: ['history_minute', 'id_minute'], privileges: ['execute'] },
     { on: 'sequence', names: ['outbox_id_seq'], privileges: ['select', 'usage'] },
     { on: 'table', names: ['parked', 'relay'], privileges: ['select', 'insert', 'update', 'delete'] },
     { on: 'table', names: ['lane'], privileges: ['select', 'update'] },
@@ -63,8 +70,16 @@ export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
   operator: [
     {
       on: 'table',
-      names: ['meta', 'outbox', 'scheduled', 'relay', 'lane', 'failure_attempt'],
+      names: ['meta', 'outbox', 'scheduled', 'relay', 'lane', 'failure_attempt', 'history_kept'],
       privileges: ['select'],
+    },
+    { on: 'table', names: ['history'], privileges: ['select', 'insert'] },
+    { on: 'table', names: ['outbox'], privileges: ['insert'] },
+    { on: 'sequence', names: ['outbox_id_seq'], privileges: ['usage'] },
+    {
+      on: 'routine',
+      names: ['history_minute', 'id_minute', 'id_digest', 'lane_of', 'crc32'],
+      privileges: ['execute'],
     },
     { on: 'table', names: ['failure', 'parked'], privileges: ['select', 'insert', 'update'] },
     { on: 'table', names: ['parked'], privileges: ['delete'] },
@@ -78,6 +93,7 @@ export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
         'partition_member',
         'partition_plan',
         'pause',
+        'consumed_type',
       ],
       privileges: ['select', 'insert', 'update', 'delete'],
     },
@@ -89,7 +105,7 @@ export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
       on: 'table',
       names: [
         ...['inbox', 'inbox_retention', 'inbox_pruning', 'partition', 'partition_member', 'partition_plan'],
-        ...['failure', 'failure_attempt', 'consumer_instance'],
+        ...['failure', 'failure_attempt', 'consumer_instance', 'consumed_type'],
       ],
       privileges: ['select', 'insert', 'update', 'delete'],
     },

@@ -1,5 +1,5 @@
 import type { RelayStore, Rotation } from '../../src/ports.ts'
-import { codeOf } from './error-code.ts'
+import { isLockTimeout } from './error-code.ts'
 import type { SqlExecutor, SqlPool } from './sql-executor.ts'
 import {
   burn,
@@ -91,10 +91,4 @@ async function burnTo(database: SqlExecutor, { schema, leaf }: Leaf): Promise<nu
     burnt += drawn
   }
   return burnt
-}
-
-/** `lock_not_available`, or a deadlock that PostgreSQL ended: somebody else needs the leaf; next time. */
-function isLockTimeout(error: unknown): boolean {
-  const code = codeOf(error)
-  return code === '55P03' || code === '40P01'
 }

@@ -965,3 +965,200 @@ alter table "waybill".failure_attempt
 insert into "waybill".migration (version, name, checksum) values (12, 'floors_and_traces', 'sha256-a7f5ee8370a79f1eab3a81f14fef2e3e51a3ed2f476f5ef02dff75da0a0e9acc');
 update "waybill".meta set version = 12, min_compatible = greatest(min_compatible, 8);
 commit;
+
+-- 13 history
+begin;
+set local search_path = pg_catalog, pg_temp;
+set local standard_conforming_strings = on;
+create function "waybill".id_minute(id uuid) returns bigint
+language sql immutable parallel safe
+as $waybill$
+  select case when pg_catalog.substr(pg_catalog.encode(pg_catalog.uuid_send(id), 'hex'), 13, 1) operator(pg_catalog.=) '7' then
+    ('x' operator(pg_catalog.||) pg_catalog.left(pg_catalog.encode(pg_catalog.uuid_send(id), 'hex'), 12))::pg_catalog.bit(48)::pg_catalog.int8
+      operator(pg_catalog./) 60000::pg_catalog.int8
+  end
+$waybill$;
+create function "waybill".history_minute(id uuid) returns integer
+language plpgsql volatile
+as $waybill$
+declare
+  now constant pg_catalog.int8 := pg_catalog.floor(
+    pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) operator(pg_catalog./) 60::pg_catalog.float8
+  );
+  told constant pg_catalog.int8 := "waybill".id_minute(id);
+begin
+  return case
+    when pg_catalog.abs(told operator(pg_catalog.-) now) operator(pg_catalog.<=) 60::pg_catalog.int8 then told
+    else now
+  end;
+end
+$waybill$;
+create table "waybill".history (
+  minute integer not null,
+  written_at timestamptz not null default clock_timestamp(),
+  lane smallint not null,
+  version integer not null default 1,
+  message_id uuid not null,
+  key text,
+  type text not null,
+  source text not null,
+  exchange text not null,
+  routing_key text not null,
+  headers text not null default '{}',
+  content_type text not null default 'application/json',
+  payload bytea not null
+) partition by list ((minute / 60 % 48));
+do $waybill$
+declare
+  has_lz4 constant boolean := exists (
+    select from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals)
+  );
+begin
+  for leaf in 0 .. 47 loop
+    execute 'create table "waybill".history_' || leaf || ' partition of "waybill".history for values in ('
+      || leaf || ')';
+    execute 'create index on "waybill".history_' || leaf
+      || ' using brin (minute) with (pages_per_range = 16, autosummarize = on)';
+    if has_lz4 then
+      execute 'alter table "waybill".history_' || leaf || ' alter column payload set compression lz4';
+    end if;
+  end loop;
+end
+$waybill$;
+create table "waybill".history_kept (
+  singleton boolean primary key default true check (singleton),
+  from_minute integer not null default 0
+) with (fillfactor = 50);
+insert into "waybill".history_kept default values;
+alter table "waybill".scheduled add column history boolean not null default false;
+create procedure "waybill".append_with_history(
+  lane smallint,
+  version integer,
+  message_id uuid,
+  key text,
+  type text,
+  source text,
+  exchange text,
+  routing_key text,
+  headers text,
+  content_type text,
+  payload bytea,
+  key_lock bigint
+)
+language plpgsql
+as $waybill$
+begin
+  if key_lock is not null then
+    perform pg_catalog.pg_advisory_xact_lock(key_lock);
+  end if;
+  insert into "waybill".history (
+    minute, lane, version, message_id, key, type, source, exchange, routing_key, headers, content_type, payload
+  ) values (
+    "waybill".history_minute(message_id), lane, version, message_id, key, type, source, exchange, routing_key, headers,
+    content_type, payload
+  );
+  insert into "waybill".outbox (
+    lane, version, message_id, key, type, source, exchange, routing_key, headers, content_type, payload
+  ) values (
+    lane, version, message_id, key, type, source, exchange, routing_key, headers, content_type, payload
+  );
+end
+$waybill$;
+drop function "waybill".write(text, jsonb, text, text, integer, text, text, jsonb, text, text, uuid, boolean, text);
+drop function "waybill".schedule(
+  timestamptz, text, jsonb, text, text, integer, text, text, jsonb, text, text, uuid, boolean, text
+);
+create function "waybill".write(
+  type text,
+  payload jsonb,
+  key text,
+  source text,
+  version integer default 1,
+  exchange text default null,
+  routing_key text default null,
+  headers jsonb default '{}',
+  correlation_id text default null,
+  causation_id text default null,
+  message_id uuid default null,
+  partitioned boolean default false,
+  unroutable text default null,
+  history boolean default false
+) returns uuid
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $waybill$
+declare
+  made constant "waybill".scheduled := "waybill".with_routing("waybill".new_record(
+    type, payload, key, source, version, exchange, routing_key, headers, correlation_id, causation_id, message_id
+  ), partitioned, unroutable);
+begin
+  if history then
+    insert into "waybill".history (
+      minute, lane, version, message_id, key, type, source, exchange, routing_key, headers, payload
+    ) values (
+      "waybill".history_minute(made.message_id), made.lane, made.version, made.message_id, made.key, made.type,
+      made.source, made.exchange, made.routing_key, made.headers, made.payload
+    );
+  end if;
+  insert into "waybill".outbox (
+    lane, version, message_id, key, type, source, exchange, routing_key, headers, payload
+  ) values (
+    made.lane, made.version, made.message_id, made.key, made.type, made.source, made.exchange, made.routing_key,
+    made.headers, made.payload
+  );
+  return made.message_id;
+end
+$waybill$;
+create function "waybill".schedule(
+  deliver_at timestamptz,
+  type text,
+  payload jsonb,
+  key text,
+  source text,
+  version integer default 1,
+  exchange text default null,
+  routing_key text default null,
+  headers jsonb default '{}',
+  correlation_id text default null,
+  causation_id text default null,
+  message_id uuid default null,
+  partitioned boolean default false,
+  unroutable text default null,
+  history boolean default false
+) returns uuid
+language plpgsql volatile set search_path = pg_catalog, pg_temp
+as $waybill$
+declare
+  made constant "waybill".scheduled := "waybill".with_routing("waybill".new_record(
+    type, payload, key, source, version, exchange, routing_key, headers, correlation_id, causation_id, message_id
+  ), partitioned, unroutable);
+begin
+  if deliver_at is null or not isfinite(deliver_at) then
+    raise exception 'waybill: cannot write message %: its deliver_at must be a time', type using errcode = '22023';
+  end if;
+  insert into "waybill".scheduled (
+    deliver_at, lane, version, message_id, key, type, source, exchange, routing_key, headers, payload, history
+  ) values (
+    deliver_at, made.lane, made.version, made.message_id, made.key, made.type, made.source, made.exchange,
+    made.routing_key, made.headers, made.payload, coalesce(history, false)
+  );
+  return made.message_id;
+end
+$waybill$;
+create table "waybill".consumed_type (
+  consumer text not null,
+  type text not null,
+  exchange text not null,
+  routing_key text not null,
+  queue text not null,
+  since timestamptz not null default clock_timestamp(),
+  until timestamptz,
+  primary key (consumer, type)
+);
+create function "waybill".id_digest(id uuid) returns bigint
+language sql immutable parallel safe
+as $waybill$
+  select ('x' operator(pg_catalog.||) pg_catalog.left(pg_catalog.encode(pg_catalog.sha256(pg_catalog.uuid_send(id)), 'hex'), 16))::pg_catalog.bit(64)::pg_catalog.int8
+$waybill$;
+insert into "waybill".migration (version, name, checksum) values (13, 'history', 'sha256-5f258cb45446cd9fff5312980bc3a88ff1006eb14cc4e3523d7a9bc44ee7f87d');
+update "waybill".meta set version = 13, min_compatible = greatest(min_compatible, 8);
+commit;

@@ -20,6 +20,7 @@ const VARIABLE_OF = {
   sweepMs: 'WAYBILL_SWEEP_MS',
   gateMaxMs: 'WAYBILL_GATE_MAX_MS',
   sampleMs: 'WAYBILL_SAMPLE_MS',
+  historyMs: 'WAYBILL_HISTORY_MS',
   progressMs: 'WAYBILL_PROGRESS_MS',
   order: 'WAYBILL_ORDER',
   onDead: 'WAYBILL_ON_DEAD',

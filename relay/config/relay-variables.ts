@@ -16,6 +16,7 @@ export interface RelayValues {
   readonly WAYBILL_SWEEP_MS: number
   readonly WAYBILL_GATE_MAX_MS: number
   readonly WAYBILL_SAMPLE_MS: number
+  readonly WAYBILL_HISTORY_MS: number
   readonly WAYBILL_PROGRESS_MS: number
   readonly WAYBILL_ORDER: NonNullable<RelayOptions['order']>
   readonly WAYBILL_ON_DEAD: NonNullable<RelayOptions['onDead']>
@@ -112,6 +113,13 @@ export const RELAY_VARIABLES: VariablesOf<RelayValues> = {
       'How often the relay that owns lane 0 counts what is stored, for the metrics that are sampled. 0: never.',
     parser: whole('milliseconds', 0, HOUR_MS),
     fallback: 15_000,
+  },
+  WAYBILL_HISTORY_MS: {
+    ...optional,
+    meaning:
+      'How long what was written is kept in the history, for `waybill audit`, where outboxes have the option `history`.',
+    parser: whole('milliseconds', HOUR_MS, 40 * HOUR_MS),
+    fallback: DAY_MS,
   },
   WAYBILL_PROGRESS_MS: {
     ...optional,

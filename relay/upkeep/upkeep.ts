@@ -38,15 +38,21 @@ export interface Upkeep {
 
 /** How often other people's replays and discards are looked for. */
 const BLOCKED_MS = 2000
+/** How often it is looked for parts of the history that are old enough. */
+const FORGET_MS = 60_000
 /** How often parked records that are due are looked for. */
 const RETRY_MS = 1000
 
 export function createUpkeep(parts: UpkeepParts): Upkeep {
   const blocked = duty(parts, () => refreshBlocked(parts))
   const retries = duty(parts, () => retryParked(parts))
-  const others = [scheduleMover(parts), blockedWatch(parts), sweeper(parts), rotator(parts)].map((run) =>
-    duty(parts, run),
-  )
+  const others = [
+    scheduleMover(parts),
+    blockedWatch(parts),
+    sweeper(parts),
+    rotator(parts),
+    forgetter(parts),
+  ].map((run) => duty(parts, run))
   const duties = [blocked, retries, ...others, createSampler(parts)]
   return {
     start() {
@@ -89,6 +95,16 @@ async function retryParked(parts: UpkeepParts): Promise<number> {
   parts.onOpened()
   // There may be more than one answer brings; what it has brought is passed over.
   return 0
+}
+
+/** Empties old parts of the history. */
+function forgetter({ store, drain, options, logger }: UpkeepParts): () => Promise<number> {
+  return async () => {
+    if (!drain.lanes.owned().some(({ lane }) => lane === 0)) return options.rotateMs
+    const forgotten = await store.forgetHistory({ retentionMs: options.historyMs })
+    if (forgotten.length > 0) logger.debug({ forgotten }, 'Old parts of the history were emptied.')
+    return FORGET_MS
+  }
 }
 
 /** Empties drained leaves; the owner of the first lane also moves a quiet outbox on. */

@@ -3,7 +3,7 @@ import { checkSource } from '../message/names.ts'
 import { kindOf, quote } from '../message/text.ts'
 
 const CODE = 'WAYBILL_OPTION_INVALID'
-const KNOWN = ['source', 'messages', 'database', 'clock', 'telemetry', 'logger', 'limits']
+const KNOWN = ['source', 'messages', 'database', 'clock', 'telemetry', 'logger', 'limits', 'history']
 
 /**
  * Checks the options of an outbox, the limits excepted, as far as types can be got around.
@@ -34,6 +34,10 @@ export function checkOutboxOptions(options: unknown): void {
     wanted: 'Wanted is a Logger; a pino logger is one.',
   })
   checkOptional(options, { name: 'limits', methods: [], wanted: 'Wanted is an object of numbers of bytes.' })
+  const { history = false } = options
+  if (typeof history !== 'boolean') {
+    refuse(`Option history of createOutbox is ${kindOf(history)}.`, 'Wanted is true or false.')
+  }
 }
 
 /** @returns whether the keys are to be locked. */

@@ -27,7 +27,12 @@ export interface SqlStatement {
   readonly values: readonly unknown[]
 }
 
-export interface AppendOptions {
+export interface NotingOptions {
+  /** Notes the records in the history too, when they come into the outbox. Default false. */
+  readonly history?: boolean
+}
+
+export interface AppendOptions extends NotingOptions {
   /**
    * Locks the keys of the records until the transaction ends, in an order that is the same for all writers, before the first
    * record takes its position: so writers of one key take positions in the order in which they commit. Default false.
@@ -48,7 +53,7 @@ export interface OutboxStore<Tx> {
    */
   append(tx: Tx, records: readonly NewRecord[], options?: AppendOptions): Promise<void>
   /** Keeps the records for later, in one statement. @throws as `append` */
-  schedule(tx: Tx, records: readonly ScheduledRecord[]): Promise<void>
+  schedule(tx: Tx, records: readonly ScheduledRecord[], options?: NotingOptions): Promise<void>
   /**
    * Takes a scheduled message back. @returns whether it was still there.
    * @throws as `append`
@@ -59,5 +64,5 @@ export interface OutboxStore<Tx> {
    * appends the records only if it returned a row; the result is the rows of the business statement.
    * @throws WaybillError WAYBILL_UNSUPPORTED when the store speaks no SQL.
    */
-  statement(records: readonly NewRecord[], business?: SqlStatement): SqlStatement
+  statement(records: readonly NewRecord[], business?: SqlStatement, options?: NotingOptions): SqlStatement
 }

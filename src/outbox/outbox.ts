@@ -28,6 +28,11 @@ export interface OutboxOptions<C extends Catalogue, Tx> {
   readonly logger?: Logger | undefined
   /** How large a message may be. Default: body 1 MiB, headers 32 KiB, key 1 KiB. */
   readonly limits?: Partial<Limits> | undefined
+  /**
+   * Whether each message is noted in the history as well, in the same transaction, so that `waybill audit` can tell what of
+   * it did not arrive. Relays forget it after a day. A database in memory has none. Default false.
+   */
+  readonly history?: boolean | undefined
 }
 
 export interface WriteOptions {
@@ -100,7 +105,7 @@ export interface Outbox<C extends Catalogue, Tx> {
  */
 export function createOutbox<C extends Catalogue, Tx>(options: OutboxOptions<C, Tx>): Outbox<C, Tx> {
   checkOutboxOptions(options)
-  const { database, logger = silentLogger, clock = systemClock } = options
+  const { database, logger = silentLogger, clock = systemClock, history = false } = options
   const telemetry = listenTo(options.telemetry, logger)
   const context: EncodeContext = {
     catalogue: options.messages,
@@ -125,8 +130,8 @@ export function createOutbox<C extends Catalogue, Tx>(options: OutboxOptions<C, 
     if (encodings.length > 0) {
       await traced(telemetry.tracing, encoded, async (toWrite) => {
         const { now, later } = byTime(toWrite)
-        if (now.length > 0) await database.outbox.append(tx, now, { lockKeys })
-        if (later.length > 0) await database.outbox.schedule(tx, later)
+        if (now.length > 0) await database.outbox.append(tx, now, { lockKeys, history })
+        if (later.length > 0) await database.outbox.schedule(tx, later, { history })
       })
       tellWritten(telemetry, encodings)
       if (!database.afterCommit(tx, notify)) logger.debug({ source: context.source }, NO_COMMITS)
@@ -146,7 +151,7 @@ export function createOutbox<C extends Catalogue, Tx>(options: OutboxOptions<C, 
     if (now.length > 0) {
       // Whether and when it is run is not known here.
       return traced(telemetry.tracing, encoded, (toWrite) =>
-        database.outbox.statement(byTime(toWrite).now, business),
+        database.outbox.statement(byTime(toWrite).now, business, { history }),
       )
     }
     if (business !== undefined) return business

@@ -303,6 +303,11 @@ export interface RelayStore {
   /** Truncates drained leaves; with `burn`, moves a quiet outbox on to its next leaf. */
   rotate(options: { readonly burn: boolean }): Promise<Rotation>
   /**
+   * Empties the parts of the history of which all was written longer ago than `retentionMs`, by the database clock.
+   * @returns which.
+   */
+  forgetHistory(options: { readonly retentionMs: number }): Promise<readonly number[]>
+  /**
    * Moves scheduled records that are due into the outbox, in order of their time, if the relay owns lane 0 with that epoch.
    * None is lost or doubled, whoever dies. @returns `nextInMs` of what was there before.
    */

@@ -28,6 +28,7 @@ async function createSubject(options: KnexDatabaseOptions = {}): Promise<Databas
     database: knexDatabase(knex, { schema: SCHEMA, lockTimeoutMs: 1_500, ...options }),
     begin: () => begin(knex),
     records: () => subject.records(),
+    history: () => subject.history(),
     clear: () => subject.clear(),
     age: (ms) => subject.age(ms),
     seesForeignCommits: true,

@@ -12,6 +12,7 @@ export const memoryContract: DatabaseContract<MemoryTransaction> = {
   cannot: {
     statement: 'It speaks no SQL.',
     nested: 'It has no savepoints.',
+    history: 'It keeps none.',
   },
   create(): Promise<DatabaseSubject<MemoryTransaction>> {
     const time = { aheadMs: 0 }

@@ -24,6 +24,7 @@ async function createSubject(options: PgDatabaseOptions = {}): Promise<DatabaseS
     database: pgDatabase(pool, { schema: SCHEMA, lockTimeoutMs: 1_500, ...options }),
     begin: () => begin(pool),
     records: () => subject.records(),
+    history: () => subject.history(),
     clear: () => subject.clear(),
     age: (ms) => subject.age(ms),
     seesForeignCommits: false,

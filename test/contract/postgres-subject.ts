@@ -12,6 +12,7 @@ const QUOTED = '"way ""bill"" ?"'
 export interface PostgresSubject extends AsyncDisposable {
   readonly test: TestDatabase
   records(): Promise<readonly StoredRecord[]>
+  history(): Promise<readonly StoredRecord[]>
   clear(): Promise<void>
   age(ms: number): Promise<void>
   createCounter(name: string): Promise<void>
@@ -26,12 +27,14 @@ export async function createPostgresSubject(
   await test.pool.query('create table counter (name text primary key, value integer not null)')
   return {
     test,
-    records: () => readRecords(test.pool, QUOTED),
+    records: () => readRecords(test.pool, `${QUOTED}.outbox order by id`),
+    history: () => readRecords(test.pool, `${QUOTED}.history`),
     async clear() {
       await test.pool.query(
         `truncate ${QUOTED}.outbox, ${QUOTED}.scheduled, ${QUOTED}.inbox, ${QUOTED}.inbox_retention, ${QUOTED}.failure,
            ${QUOTED}.failure_attempt, ${QUOTED}.consumer_instance, counter`,
       )
+      await test.pool.query(`delete from ${QUOTED}.history`)
       await test.pool.query(`update ${QUOTED}.inbox_pruning set expires_at = '-infinity'`)
     },
     async age(ms) {
@@ -53,12 +56,12 @@ export async function createPostgresSubject(
   }
 }
 
-/** Committed records as they were given, in order of position. */
-export async function readRecords(pool: pg.Pool, quotedSchema: string): Promise<readonly StoredRecord[]> {
+/** Committed records as they were given. */
+export async function readRecords(pool: pg.Pool, from: string): Promise<readonly StoredRecord[]> {
   const found = await pool.query<StoredRecord>(
     `select message_id as "messageId", type, version, source, key, lane, exchange, routing_key as "routingKey",
        headers, content_type as "contentType", payload
-     from ${quotedSchema}.outbox order by id`,
+     from ${from}`,
   )
   return found.rows
 }

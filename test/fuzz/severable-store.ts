@@ -60,6 +60,7 @@ export function severable<Tx>(database: Database<Tx>, watcher: StoreWatcher): Se
     due: wrap('due', (request) => relay.due(request)),
     blockedKeys: wrap('blockedKeys', (lanes) => relay.blockedKeys(lanes)),
     rotate: wrap('rotate', (options) => relay.rotate(options)),
+    forgetHistory: wrap('forgetHistory', (options) => relay.forgetHistory(options)),
     moveScheduled: wrap('moveScheduled', (request) => relay.moveScheduled(request)),
     scheduled: wrap('scheduled', () => relay.scheduled()),
     countBlocked: wrap('countBlocked', (options) => relay.countBlocked(options)),

@@ -19,6 +19,8 @@ export interface DatabaseSubject<Tx> extends AsyncDisposable {
   clear(): Promise<void>
   /** Committed records, in order of position. */
   records(): Promise<readonly StoredRecord[]>
+  /** What is noted in the history, in any order. Left out where there is none. */
+  history?(): Promise<readonly StoredRecord[]>
   /** Things that are no transaction, however much they look like one. */
   impostors(): Readonly<Record<string, unknown>>
   /** Fails a statement inside the transaction and swallows the error, as careless code does. */
@@ -48,6 +50,7 @@ export interface Shortfalls {
   readonly statement?: string
   readonly nested?: string
   readonly spoil?: string
+  readonly history?: string
 }
 
 export interface DatabaseContract<Tx> {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { historyStatementContract } from './history.ts'
 import { isPending, record, type DatabaseContract, type DatabaseSubject } from './database-subject.ts'
 
 /** What the insert as a statement must do, alone and behind a statement of the user. */
@@ -23,6 +24,8 @@ export function outboxStatementContract<Tx>(contract: DatabaseContract<Tx>): voi
       })
       return
     }
+
+    historyStatementContract(() => subject)
 
     const sql = (): NonNullable<typeof subject.sql> => {
       if (subject.sql === undefined) throw new Error('The subject speaks no SQL and gives no reason.')

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NewRecord } from '../../src/ports.ts'
+import { historyContract } from './history.ts'
 import { scheduledContract } from './scheduled.ts'
 import { isPending, record, type DatabaseContract, type DatabaseSubject } from './database-subject.ts'
 
@@ -61,6 +62,7 @@ export function outboxStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
     keyLocks()
     nesting()
   })
+  historyContract(contract, () => subject)
   scheduledContract(contract.name, () => subject)
 
   function exactness(): void {

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { systemClock, type RelayStore, type ScheduledRecord } from '../../src/ports.ts'
+import { systemClock, type ScheduledRecord } from '../../src/ports.ts'
 import { eventually } from '../eventually.ts'
 import { record, type DatabaseSubject } from './database-subject.ts'
+import { createMover, MANY } from './mover.ts'
 import { createReader } from './relay-store-reader.ts'
 
 const HOUR_MS = 3_600_000
-const MANY = { maxRecords: 1000, maxBytes: 1 << 24 }
 
 /** What every place to write messages for later must do. `current` gives the subject, which is cleared before each test. */
 export function scheduledContract<Tx>(name: string, current: () => DatabaseSubject<Tx>): void {
@@ -156,23 +156,4 @@ export function scheduledContract<Tx>(name: string, current: () => DatabaseSubje
 
 function later(inMs: number, fields: Partial<ScheduledRecord> = {}): ScheduledRecord {
   return { ...record(), deliverAt: systemClock.now() + inMs, ...fields }
-}
-
-interface Mover extends AsyncDisposable {
-  readonly claim: { readonly relayId: string; readonly epoch: number }
-  move(): ReturnType<RelayStore['moveScheduled']>
-}
-
-/** A relay that owns all lanes until it is disposed. */
-async function createMover(store: RelayStore): Promise<Mover> {
-  const relayId = randomUUID()
-  const { schemaVersion } = await store.meta()
-  await store.register({ relayId, host: 'contract', schemaVersion }, HOUR_MS)
-  const owned = (await store.rebalance(relayId, 0))?.owned ?? []
-  const claim = { relayId, epoch: owned.find(({ lane }) => lane === 0)?.epoch ?? -1 }
-  return {
-    claim,
-    move: () => store.moveScheduled({ ...claim, ...MANY }),
-    [Symbol.asyncDispose]: () => store.unregister(relayId),
-  }
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { NewRecord } from '../../../src/ports.ts'
 import type { SqlCommand } from '../sql-executor.ts'
+import { notedRecords } from './note-history.ts'
 import {
   AS_BYTES,
   AS_TEXT,
@@ -11,12 +12,15 @@ import {
   type Encoding,
 } from './record-columns.ts'
 
-/**
- * Makes the statement that appends one record.
- *
- * @param lockName names the outbox in the lock of the key; null locks nothing.
- */
-export type AppendCall = (record: NewRecord, lockName: string | null) => SqlCommand
+export interface AppendCallOptions {
+  /** Names the outbox in the lock of the key; null locks nothing. */
+  readonly lockName: string | null
+  /** Whether the record is noted in the history too. */
+  readonly history: boolean
+}
+
+/** Makes the statement that appends one record. */
+export type AppendCall = (record: NewRecord, options: AppendCallOptions) => SqlCommand
 
 /**
  * Appends one record by a procedure: what the server has planned inside of one stays with its session, whoever uses that
@@ -27,11 +31,14 @@ export type AppendCall = (record: NewRecord, lockName: string | null) => SqlComm
  * falls into.
  */
 export function appendCall(schema: string, { prepare }: { readonly prepare: boolean }): AppendCall {
-  const texts = new Map([AS_TEXT, AS_BYTES].map((encoding) => [encoding, textsOf(schema, encoding, prepare)]))
-  return (record, lockName) => {
+  const makeTexts = (history: boolean): ReadonlyMap<Encoding, CallTexts> =>
+    new Map([AS_TEXT, AS_BYTES].map((one) => [one, textsOf(schema, one, { prepare, history })]))
+  const [withoutHistory, withHistory] = [makeTexts(false), makeTexts(true)]
+  return (record, { lockName, history }) => {
     const encoding = encodingOf([record])
     const values = valuesOf(record, encoding)
-    const { plain, locking } = texts.get(encoding) ?? textsOf(schema, encoding, prepare)
+    const texts = (history ? withHistory : withoutHistory).get(encoding)
+    const { plain, locking } = texts ?? textsOf(schema, encoding, { prepare, history })
     return lockName === null ? { ...plain, values } : { ...locking, values: [...values, lockName] }
   }
 }
@@ -41,12 +48,24 @@ interface CallTexts {
   readonly locking: Omit<SqlCommand, 'values'>
 }
 
-function textsOf(schema: string, encoding: Encoding, prepare: boolean): CallTexts {
+interface TextOptions {
+  readonly prepare: boolean
+  readonly history: boolean
+}
+
+function textsOf(schema: string, encoding: Encoding, { prepare, history }: TextOptions): CallTexts {
   const given = COLUMNS.map((column, index) => encoding.read(column, `$${String(index + 1)}`))
+  const typed = COLUMNS.map((column, index) =>
+    encoding.read(column, `$${String(index + 1)}::pg_catalog.${encoding.typeOf(column)}`),
+  )
   const key = given[COLUMNS.findIndex(({ name }) => name === 'key')] ?? 'null'
   const lock = `pg_catalog.hashtextextended(${key}, pg_catalog.hashtextextended($${String(given.length + 1)}, 0))`
-  const call = (keyLock: string): string => `call ${schema}.append(${[...given, keyLock].join(', ')})`
-  const insert = `insert into ${schema}.outbox (${COLUMN_NAMES}) values (${given.join(', ')})`
+  const procedure = history ? 'append_with_history' : 'append'
+  const call = (keyLock: string): string => `call ${schema}.${procedure}(${[...given, keyLock].join(', ')})`
+  const into = `insert into ${schema}.outbox (${COLUMN_NAMES})`
+  const insert = history
+    ? `with ${notedRecords(schema, `select ${typed.join(', ')}`)}\n${into} select ${COLUMN_NAMES} from waybill_records`
+    : `${into} values (${given.join(', ')})`
   const named = (text: string): Omit<SqlCommand, 'values'> =>
     prepare
       ? { text, name: `waybill_${createHash('sha256').update(text).digest('hex').slice(0, 16)}` }

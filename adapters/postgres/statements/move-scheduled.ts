@@ -3,7 +3,8 @@ const RECORD = `lane, version, message_id, key, type, source, exchange, routing_
 /**
  * Moves records that are due into the outbox, in order of their time and then of their writing: at most `$3`, and at
  * most `$4` bytes unless it is one. Only for relay `$1` while it owns the first lane with epoch `$2`. They are removed and
- * written by one statement, so that none is lost or doubled whenever the relay dies.
+ * written by one statement, so that none is lost or doubled whenever the relay dies. Those that are to be are noted in the
+ * history now: one that is taken back before never was.
  *
  * One row: how many were moved, and how many milliseconds later the first was due that was there before.
  *
@@ -38,6 +39,10 @@ moved as (
   delete from ${schema}.scheduled as s using due
   where s.deliver_at = due.deliver_at and s.schedule_id = due.schedule_id
   returning s.*
+),
+noted as (
+  insert into ${schema}.history (minute, ${RECORD})
+  select ${schema}.history_minute(message_id), ${RECORD} from moved where history
 ),
 written as (
   insert into ${schema}.outbox (${RECORD}, created_at)

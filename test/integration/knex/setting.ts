@@ -32,7 +32,7 @@ export async function createKnexSetting(): Promise<KnexSetting> {
     url: test.url,
     pool: test.pool,
     knex,
-    records: () => readRecords(test.pool, 'waybill'),
+    records: () => readRecords(test.pool, 'waybill.outbox order by id'),
     newKnex,
     async [Symbol.asyncDispose]() {
       await Promise.all(made.map((each) => each.destroy()))

@@ -27,7 +27,7 @@ export async function createPgSetting(): Promise<PgSetting> {
     url: test.url,
     pool: test.pool,
     database: pgDatabase(test.pool),
-    records: () => readRecords(test.pool, 'waybill'),
+    records: () => readRecords(test.pool, 'waybill.outbox order by id'),
     newPool(config) {
       const pool = new pg.Pool({ connectionString: test.url, ...config })
       ended.push(pool)

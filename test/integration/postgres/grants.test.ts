@@ -138,7 +138,9 @@ async function relayWork(database: TestDatabase, pool: pg.Pool): Promise<void> {
 }
 
 test('names of roles are quoted, and impossible ones refused', () => {
-  expect(grants({ schema: 'Way', writer: 'o"r' })).toContain('grant insert on "Way".outbox to "o""r"')
+  expect(grants({ schema: 'Way', writer: 'o"r' })).toContain(
+    'grant insert on "Way".outbox, "Way".history to "o""r"',
+  )
   expect(() => grants({ writer: '' })).toThrow(expect.objectContaining({ code: 'WAYBILL_OPTION_INVALID' }))
   expect(grants({})).toEqual([])
 })

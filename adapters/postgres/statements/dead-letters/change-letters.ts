@@ -141,10 +141,11 @@ set state = 'resolved', blocking = false, ended_at = pg_catalog.clock_timestamp(
 where f.failure_id = $1::bigint`
 }
 
-/** The same for a parked record: the copy has its position. */
+/** The same for a parked record: the copy has its position, and is noted in the history if the original was. */
 export function copyParked(schema: string): string {
   const kept = `id, lane, version, created_at, key, type, source, exchange, routing_key, content_type, attempts, reason,
     error, parked_at, failed_at`
+  const noted = `lane, version, message_id, key, type, source, exchange, routing_key, headers, content_type, payload`
   return `
 with original as (
   update ${schema}.parked as p
@@ -156,7 +157,15 @@ copy as (
   insert into ${schema}.parked (message_id, state, next_attempt_at, headers, payload, replays, edited_from, ${kept})
   select $2::uuid, 'retry', pg_catalog.clock_timestamp(), coalesce($4::text, headers), $3::bytea, 1, parked_id, ${kept}
   from original
-  returning parked_id
+  returning *
+),
+noted as (
+  insert into ${schema}.history (minute, ${noted})
+  select ${schema}.history_minute(message_id), ${noted} from copy
+  where exists (
+    select from ${schema}.history as h, original
+    where h.minute = ${schema}.id_minute(original.message_id) and h.message_id = original.message_id
+  )
 )
 select copy.parked_id, pg_catalog.encode(pg_catalog.sha256(original.payload), 'hex') from copy, original`
 }
