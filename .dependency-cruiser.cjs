@@ -54,7 +54,7 @@ module.exports = {
       to: {
         path: '^src/[^/]+/',
         pathNot:
-          '^src/(message|outbox|inbox|consuming|dead-letters|relaying|transport|database|retry|telemetry|lifecycle)/',
+          '^src/(message|outbox|inbox|consuming|dead-letters|conservation|relaying|transport|database|retry|telemetry|lifecycle)/',
       },
     },
     {

@@ -44,7 +44,10 @@ export type { ActivityFacts, BrokerDefinitions, BrokerFacts, ContentFacts, Datab
 export type { ManagementFacts, MigrationReport, Role }
 
 /** Of a database, what the commands need. */
-export type CommandDatabase = Pick<Database<unknown>, 'relay' | 'committed' | 'classify' | 'deadLetters'>
+export type CommandDatabase = Pick<
+  Database<unknown>,
+  'relay' | 'committed' | 'classify' | 'deadLetters' | 'conservation'
+>
 
 /** Looks at how a database is set up. */
 export interface Inspector {

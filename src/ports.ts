@@ -26,6 +26,11 @@ export type {
   PartitionShare,
   PartitionStore,
 } from './consuming/keyed/partition-store.ts'
+export { auditConservation } from './conservation/audit-conservation.ts'
+export type * from './conservation/conservation-store.ts'
+export { createMissing, writeMissing } from './conservation/missing.ts'
+export type { AuditedDatabase, ConservationOptions } from './conservation/options.ts'
+export type * from './conservation/report.ts'
 export { createCommitNotice } from './database/database.ts'
 export type { CommitNotice, Database } from './database/database.ts'
 export type {
@@ -112,7 +117,7 @@ export type {
 } from './dead-letters/views.ts'
 export { ERROR_CODES, isWaybillError, WaybillError } from './errors.ts'
 export type { ErrorReport, WaybillErrorCode } from './errors.ts'
-export type { InboxEntry, InboxStore, InboxVerdict, PruningClaim } from './inbox/inbox-store.ts'
+export type { InboxEntry, InboxStore, InboxVerdict, PruningClaim, TakenTypes } from './inbox/inbox-store.ts'
 export { systemClock } from './lifecycle/clock.ts'
 export type { Cancel, Clock } from './lifecycle/clock.ts'
 export { createDuty } from './lifecycle/duty.ts'
@@ -144,6 +149,7 @@ export type { Message, MessageToWrite, ReadMessage, WrittenMessage } from './mes
 export { SLOT_COUNT, slotOf, slotRoutingKey } from './message/slot.ts'
 export type {
   AppendOptions,
+  NotingOptions,
   NewRecord,
   OutboxStore,
   ScheduledRecord,

@@ -64,11 +64,11 @@ export function observeDatabase<Tx>(inner: Database<Tx>): ObservedDatabase<Tx> {
             )
           return was
         },
-        async schedule(tx, records) {
-          await inner.outbox.schedule(tx, records)
+        async schedule(tx, records, options) {
+          await inner.outbox.schedule(tx, records, options)
           open.get(tx)?.push(...records)
         },
-        statement: (records, business) => inner.outbox.statement(records, business),
+        statement: (records, business, options) => inner.outbox.statement(records, business, options),
         async append(tx, records, options) {
           await inner.outbox.append(tx, records, options)
           open.get(tx)?.push(...records)

@@ -3,6 +3,7 @@ import { explainMissingSchema } from './error-code.ts'
 import { identifier } from './identifier.ts'
 import type { SqlDriver, SqlExecutor, SqlRows } from './sql-executor.ts'
 import { claimPruning } from './statements/claim-pruning.ts'
+import { sayTypes } from './statements/conservation.ts'
 import { pruneInbox } from './statements/prune-inbox.ts'
 import {
   isOrdered,
@@ -34,6 +35,7 @@ export function createInboxStore<Tx>(
   const statements = { plain: rememberStatement(schema, false), ordered: rememberStatement(schema, true) }
   const claim = claimPruning(schema)
   const prune = pruneInbox(schema)
+  const saying = sayTypes(schema)
   const explained = async <Result>(work: Promise<Result>): Promise<Result> => {
     try {
       return await work
@@ -76,6 +78,10 @@ export function createInboxStore<Tx>(
     async claimPruning({ consumer, holder, retentionMs, leaseMs }) {
       const [row] = await alone(claim, [consumer, holder, retentionMs, leaseMs])
       return row === undefined ? null : Number(row[0])
+    },
+    async sayTypes({ consumer, queue, types }) {
+      const lists = (['type', 'exchange', 'routingKey'] as const).map((name) => types.map((one) => one[name]))
+      await alone(saying, [consumer, queue, ...lists])
     },
     async prune({ retentionMs, unsaidMs, limit, after = 0 }) {
       const [row] = await alone(prune, [retentionMs, limit, after, unsaidMs])

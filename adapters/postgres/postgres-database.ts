@@ -1,4 +1,5 @@
 import { createCommitNotice, WaybillError, type Database } from '../../src/ports.ts'
+import { createConservationStore } from './conservation-store.ts'
 import { createDeadLetterStore } from './dead-letters/dead-letter-store.ts'
 import { createFailureStore } from './failure-store.ts'
 import { DEFAULT_SCHEMA, identifier } from './identifier.ts'
@@ -46,6 +47,7 @@ export function postgresDatabase<Tx>(
     relay: createRelayStore(driver.pool, { schema }),
     partitions: createPartitionStore(driver.pool, { schema }),
     deadLetters: createDeadLetterStore(driver.pool, { schema }),
+    conservation: createConservationStore(driver.pool, { schema }),
     failures: createFailureStore(driver, { schema, remember: inbox.rememberIn }),
     connections: driver.connections,
     committed: createCommitNotice(),

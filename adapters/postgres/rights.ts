@@ -78,7 +78,7 @@ export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
     { on: 'sequence', names: ['outbox_id_seq'], privileges: ['usage'] },
     {
       on: 'routine',
-      names: ['history_minute', 'id_minute', 'id_digest', 'lane_of', 'crc32'],
+      names: ['history_minute', 'id_minute', 'id_digest'],
       privileges: ['execute'],
     },
     { on: 'table', names: ['failure', 'parked'], privileges: ['select', 'insert', 'update'] },

@@ -73,7 +73,7 @@ const SETTINGS = {
 } as const
 
 function variablesFrom(flags: Flags): Environment {
-  const text = (name: keyof typeof SETTINGS): string | undefined => {
+  const text = (name: keyof typeof SETTINGS | 'consumer-database-url'): string | undefined => {
     const value = flags[name]
     if (typeof value !== 'string') return undefined
     if (value.trim() !== '') return value
@@ -84,6 +84,7 @@ function variablesFrom(flags: Flags): Environment {
   }
   return {
     WAYBILL_DATABASE_URL: text('database-url'),
+    WAYBILL_CONSUMER_DATABASE_URL: text('consumer-database-url'),
     WAYBILL_AMQP_URL: text('amqp-url'),
     WAYBILL_SCHEMA: text('schema'),
   }

@@ -1,4 +1,5 @@
 import type { Command } from './command.ts'
+import { auditCommand } from './audit-command.ts'
 import { bulkOperationsCommand } from './bulk-operations-command.ts'
 import { consumersCommand } from './consumers-command.ts'
 import { deadLettersCommand } from './dead-letters-command.ts'
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   statusCommand,
   deadLettersCommand,
   bulkOperationsCommand,
+  auditCommand,
   consumersCommand,
   relaysCommand,
   topologyCommand,

@@ -15,6 +15,8 @@ export const EXIT = {
   attention: 5,
   /** As things stand it cannot be done: not found, changed meanwhile, or a confirmation is missing. Nothing was done. */
   conflict: 6,
+  /** `waybill audit`: messages are missing where they should have come, or are there and were never noted. */
+  gaps: 7,
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

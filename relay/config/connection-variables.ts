@@ -3,6 +3,7 @@ import { optional, type VariablesOf } from './variable.ts'
 
 export interface ConnectionValues {
   readonly WAYBILL_DATABASE_URL: string | null
+  readonly WAYBILL_CONSUMER_DATABASE_URL: string | null
   readonly WAYBILL_AMQP_URL: string | null
   readonly WAYBILL_SCHEMA: string
   readonly WAYBILL_DATABASE_POOL_SIZE: number
@@ -29,6 +30,14 @@ export const CONNECTION_VARIABLES: VariablesOf<ConnectionValues> = {
     parser: databaseUrls('postgres://user:password@host:5432/database', 'postgres', 'postgresql'),
     fallback: null,
     neededBy: 'database',
+    secret: true,
+  },
+  WAYBILL_CONSUMER_DATABASE_URL: {
+    ...optional,
+    meaning:
+      'The databases in which consumers remember what they have handled, for `waybill audit`. Left out: WAYBILL_DATABASE_URL.',
+    parser: databaseUrls('postgres://user:password@host:5432/database', 'postgres', 'postgresql'),
+    fallback: null,
     secret: true,
   },
   WAYBILL_AMQP_URL: {

@@ -13,6 +13,7 @@ import { unorderedMode, type SubscriptionUser } from './mode.ts'
 import type { ConsumingParts } from './parts.ts'
 import { createPausable, type PausableSubscriber } from './pausable.ts'
 import { pruneInboxRepeatedly } from './prune-inbox.ts'
+import { sayTypes } from './say-types.ts'
 import type { Subscriber } from './subscriber.ts'
 import { createWork, type Work } from './verdict.ts'
 import { waitAtMost } from './wait-at-most.ts'
@@ -37,10 +38,10 @@ const GRACE_MS = 5_000
 const GREET_MS = 2_000
 
 export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
-  const { clock, limits, logger } = parts
+  const { clock } = parts
   const stopping = new AbortController()
   const shutdown = new AbortController()
-  const self = { subscriber: null as PausableSubscriber | null, pruning: Promise.resolve() }
+  const self = { subscriber: null as PausableSubscriber | null, besides: Promise.resolve() }
   const mode = parts.keyed === null ? unorderedMode(parts) : keyMode(parts, parts.keyed)
   /** Kept messages are claimed in places of the machine, which tells when some may be due. */
   const look = { retrying: (): void => undefined }
@@ -83,17 +84,13 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
       await subscribe(topology)
       collector.start()
       retrying.start()
-      const { inbox } = parts.database
-      self.pruning = pruneInboxRepeatedly({
-        ...{ inbox, consumer: parts.consumer, clock, logger, telemetry: parts.telemetry },
-        ...{ retentionMs: limits.inboxRetentionMs, signal: stopping.signal },
-      })
+      self.besides = beside(parts, stopping.signal)
     },
     async stop() {
       stopping.abort()
-      const { subscriber, pruning } = self
+      const { subscriber, besides } = self
       await end(parts, machine, { subscriber, retrying, collector, shutdown })
-      await waitAtMost(clock, GRACE_MS, pruning)
+      await waitAtMost(clock, GRACE_MS, besides)
     },
     state() {
       if (hold.state === 'holding' || hold.state === 'detached') return hold.state
@@ -105,6 +102,14 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
     isPaused: () => retrying.isPaused,
     breaker: () => breaker?.state ?? 'closed',
   }
+}
+
+/** What a consumer does in its database now and then, or once, while it takes messages. Never rejects. */
+async function beside<Tx>(parts: ConsumingParts<Tx>, signal: AbortSignal): Promise<void> {
+  const { database, consumer, clock, logger, telemetry, limits } = parts
+  const { inbox } = database
+  const pruning = { inbox, consumer, clock, logger, telemetry, retentionMs: limits.inboxRetentionMs, signal }
+  await Promise.all([sayTypes(parts, signal), pruneInboxRepeatedly(pruning)])
 }
 
 function tellConsuming<Tx>(

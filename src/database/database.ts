@@ -1,5 +1,6 @@
 import type { FailureStore } from '../consuming/failures/failure-store.ts'
 import type { PartitionStore } from '../consuming/keyed/partition-store.ts'
+import type { ConservationStore } from '../conservation/conservation-store.ts'
 import type { DeadLetterStore } from '../dead-letters/dead-letter-store.ts'
 import type { InboxEntry, InboxStore, InboxVerdict } from '../inbox/inbox-store.ts'
 import type { OutboxStore } from '../outbox/outbox-store.ts'
@@ -19,6 +20,8 @@ export interface Database<Tx> {
   readonly failures: FailureStore<Tx>
   /** What operators repair. Left out where nobody can, as in memory. */
   readonly deadLetters?: DeadLetterStore
+  /** What audits compare. Left out where no history is kept, as in memory. */
+  readonly conservation?: ConservationStore
   /**
    * How many connections it uses at most, one for each transaction that is open. Left out where that is not known.
    * Consumers take it into account: in mode `key` one has to stay free of handlers, for the lease on the partitions.

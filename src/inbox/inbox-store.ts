@@ -26,6 +26,13 @@ export interface PruningClaim {
   readonly leaseMs: number
 }
 
+/** What a consumer takes from its queue. */
+export interface TakenTypes {
+  readonly consumer: string
+  readonly queue: string
+  readonly types: readonly { readonly type: string; readonly exchange: string; readonly routingKey: string }[]
+}
+
 /** Port: where a consumer remembers, in the handler's own transaction, what it has handled. */
 export interface InboxStore<Tx> {
   /**
@@ -40,6 +47,11 @@ export interface InboxStore<Tx> {
    * or has wanted until it was gone for that long. Null while another instance has the lease.
    */
   claimPruning(claim: PruningClaim): Promise<number | null>
+  /**
+   * Says what a consumer takes from now on, so that it can be told what should have come. Left out by stores that nobody
+   * compares with a history.
+   */
+  sayTypes?(taken: TakenTypes): Promise<void>
   /**
    * Forgets what was handled longer ago than `retentionMs` by the database clock, the oldest first. What belongs to a
    * consumer that has never said for how long it wants its messages remembered is kept for `unsaidMs`, if that is longer.

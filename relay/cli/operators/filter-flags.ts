@@ -51,7 +51,7 @@ export function filterOf(flags: Flags): DeadLetterFilter | null {
   return all.length === 0 ? null : (Object.fromEntries(all) as DeadLetterFilter)
 }
 
-function time(name: string, value: string): Date {
+export function time(name: string, value: string): Date {
   const found = new Date(value)
   if (!Number.isNaN(found.getTime())) return found
   throw usage(`--${name} ${value} is not a time.`, 'Write it as 2026-01-31T12:00:00Z.')

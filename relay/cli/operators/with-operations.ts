@@ -6,7 +6,8 @@ import {
   type DeadLetterOperations,
   type PageRequest,
 } from '../../../src/ports.ts'
-import { databasesOf, withDatabase } from '../../compose.ts'
+import { databasesOf, withDatabase, type DatabaseTarget } from '../../compose.ts'
+import type { Config } from '../../config.ts'
 import type { CommandCall, Flags } from '../command.ts'
 
 /** Runs `work` with what operators can do in the one database that is configured; patiently where much is to be moved. */
@@ -15,15 +16,20 @@ export function withOperations<Result>(
   work: (operations: DeadLetterOperations) => Promise<Result>,
   isPatient = false,
 ): Promise<Result> {
-  const [target, ...others] = databasesOf(config.values)
-  if (target === undefined || others.length > 0) {
-    throw usage(
-      'Several outboxes are configured.',
-      'Name the one that is meant with --database-url and --schema.',
-    )
-  }
-  return withDatabase(target, { config, applicationName: 'waybill operator', isPatient }, ({ database }) =>
-    work(createOperations({ database })),
+  return withDatabase(
+    onlyTarget(config),
+    { config, applicationName: 'waybill operator', isPatient },
+    ({ database }) => work(createOperations({ database })),
+  )
+}
+
+/** @throws WaybillError when several outboxes are configured */
+export function onlyTarget({ values }: Config): DatabaseTarget {
+  const [target, ...others] = databasesOf(values)
+  if (target !== undefined && others.length === 0) return target
+  throw usage(
+    'Several outboxes are configured.',
+    'Name the one that is meant with --database-url and --schema.',
   )
 }
 
@@ -46,7 +52,7 @@ export function pageOf(flags: Flags): PageRequest {
 
 export const OPERATOR_HELP: readonly (readonly [string, string])[] = [
   ['--json', 'Prints JSON.'],
-  ['--by <name>', 'Who does it, for the audit. Default: the user and host of this process.'],
+  ['--by <name>', 'Who does it, for the audit events. Default: the user and host of this process.'],
   ['--reason <text>', 'Why; needed to discard and to pause.'],
 ]
 

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { expect, test } from 'vitest'
 import { pgDatabase } from '../../../adapters/pg/index.ts'
 import { grants } from '../../../adapters/postgres/index.ts'
-import { createOperations } from '../../../src/ports.ts'
+import { auditConservation, createMissing, createOperations, writeMissing } from '../../../src/ports.ts'
 import { ADA, createWorld, type World } from './world.ts'
 
 test('an operator needs no more rights than its role has, and cannot rewrite what was noted', async () => {
@@ -42,6 +42,27 @@ test('an operator needs no more rights than its role has, and cannot rewrite wha
   })
   await expect(operator.pool.query('delete from waybill.failure')).rejects.toMatchObject({ code: '42501' })
   await expect(operator.pool.query('delete from waybill.outbox')).rejects.toMatchObject({ code: '42501' })
+})
+
+test('an operator may audit, and write again what is missing', async () => {
+  await using world = await createWorld()
+  await using operator = await createRole(world, 'operator')
+  for (const n of [1, 2]) {
+    await world.pool.query(`select waybill.write('order.placed', $1, null, 'orders', history => true)`, [
+      { n },
+    ])
+  }
+  await world.pool.query('delete from waybill.outbox')
+  const database = pgDatabase(operator.pool)
+  const missing = createMissing()
+  const whole = { settleMs: 0, isWhole: true, only: ['billing'], types: ['order.placed'] }
+  const audited = { producer: database, consumers: [database] }
+  await auditConservation({ ...audited, ...whole, onMissing: missing.add })
+  expect(missing.size).toBe(2)
+  expect(await writeMissing({ producer: database, missing, by: ADA })).toBe(2)
+  const { rows } = await world.pool.query('select actor, action from waybill.audit_event')
+  expect(rows).toEqual([{ actor: 'ada', action: 'conservation.replay' }])
+  await expect(operator.pool.query('delete from waybill.history')).rejects.toMatchObject({ code: '42501' })
 })
 
 test('a relay has the rights to do what operators have begun', async () => {

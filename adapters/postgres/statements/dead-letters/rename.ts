@@ -20,12 +20,13 @@ export function renameConsumer(schema: string): readonly string[] {
     `update ${schema}.${table} set consumer = $2::text where consumer = $1::text`
   return [
     `delete from ${schema}.consumer_instance where consumer in ($1::text, $2::text)`,
+    `delete from ${schema}.consumed_type where consumer = $2::text and $1::text is not null`,
     `delete from ${schema}.partition_member where consumer in ($1::text, $2::text)`,
     `insert into ${schema}.partition_plan (consumer, queue, partitions, prefetch)
 select $2::text, queue, partitions, prefetch from ${schema}.partition_plan where consumer = $1::text`,
     update('partition'),
     `delete from ${schema}.partition_plan where consumer = $1::text and $2::text is not null`,
-    ...['inbox_retention', 'inbox', 'failure'].map(update),
+    ...['inbox_retention', 'consumed_type', 'inbox', 'failure'].map(update),
     `update ${schema}.pause set name = $2::text where kind = 'consumer' and name = $1::text`,
     `update ${schema}.bulk_operation set consumers = pg_catalog.array_replace(consumers, $1::text, $2::text)
 where consumers @> array[$1::text]`,
