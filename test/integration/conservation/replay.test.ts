@@ -84,13 +84,18 @@ test('two who write the same again at the same time write it once, and it comes 
     'select payload, headers, key from waybill.history where message_id = $1',
     [first],
   )
-  const again = async (): Promise<number> => {
-    const missing = createMissing()
-    await world.audit({ onMissing: missing.add })
-    return writeMissing({ producer: world.writing, missing, by: { name: 'ada', via: 'program' } })
-  }
+  const found = await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      const missing = createMissing()
+      await world.audit({ onMissing: missing.add })
+      return missing
+    }),
+  )
   await world.relayStops()
-  const counts = await Promise.all([again(), again(), again()])
+  const by = { name: 'ada', via: 'program' } as const
+  const counts = await Promise.all(
+    found.map((missing) => writeMissing({ producer: world.writing, missing, by })),
+  )
   expect(counts.reduce((sum, count) => sum + count, 0)).toBe(30)
   const copy = await world.producer.pool.query(
     'select payload, headers, key from waybill.outbox where message_id = $1',
