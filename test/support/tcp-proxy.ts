@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { holdConfirms } from './hold-confirms.ts'
 
 /** Seen from the client: `up` is what it sends, `down` what it receives. */
 export type Direction = 'up' | 'down' | 'both' | 'none'
@@ -22,14 +23,29 @@ export interface TcpProxy extends AsyncDisposable {
   strand(): void
   /** Delays each chunk, in both directions. */
   latency(ms: number): void
+  /** Connections that are opened from now on are broken off (RST) once so many bytes went that way; null: no more. */
+  cutAfter(cut: Cut | null): void
+  /**
+   * AMQP alone: what the broker says of messages that it has taken or refused is held back in connections that are opened
+   * from now on; all else goes on. False lets it go on in those too that it was held back in.
+   */
+  holdConfirms(hold: boolean): void
   /** Says to all clients what the server never said. */
   inject(bytes: Buffer): void
   close(): Promise<void>
 }
 
+/** Where a connection breaks. */
+export interface Cut {
+  readonly direction: 'up' | 'down'
+  readonly bytes: number
+}
+
 interface Faults {
   held: Direction
   delayMs: number
+  cut: Cut | null
+  confirmsHeld: boolean
 }
 
 interface Pair {
@@ -45,7 +61,7 @@ export async function startTcpProxy(target: {
   readonly port: number
 }): Promise<TcpProxy> {
   const pairs = new Set<Pair>()
-  const faults: Faults = { held: 'none', delayMs: 0 }
+  const faults: Faults = { held: 'none', delayMs: 0, cut: null, confirmsHeld: false }
   let accepted = 0
   const listener = createServer((client) => {
     accepted += 1
@@ -97,6 +113,13 @@ export async function startTcpProxy(target: {
     latency: (ms) => {
       faults.delayMs = ms
     },
+    cutAfter: (cut) => {
+      faults.cut = cut
+    },
+    holdConfirms: (hold) => {
+      faults.confirmsHeld = hold
+      if (!hold) for (const pair of pairs) pair.flush()
+    },
     inject: (bytes) => {
       for (const { client } of pairs) client.write(bytes)
     },
@@ -121,7 +144,12 @@ interface Join {
 }
 
 function join({ client, server, faults, leave }: Join): Pair {
-  const own = { stranded: false }
+  const { cut } = faults
+  const breakOff = (): void => {
+    client.resetAndDestroy()
+    server.resetAndDestroy()
+  }
+  const own = { stranded: false, ...(cut && { cut: { ...cut, breakOff } }) }
   const up = pipe({ from: client, to: server, direction: 'up', faults, own })
   const down = pipe({ from: server, to: client, direction: 'down', faults, own })
   const pair: Pair = {
@@ -154,8 +182,13 @@ interface Pipe {
   readonly to: Socket
   readonly direction: 'up' | 'down'
   readonly faults: Faults
-  /** Of this connection alone. */
-  readonly own: { readonly stranded: boolean }
+  readonly own: Own
+}
+
+/** Of one connection alone. */
+interface Own {
+  readonly stranded: boolean
+  readonly cut?: Cut & { readonly breakOff: () => void }
 }
 
 /** Copies one direction, an end of stream included, and returns how to let go on what was held back. */
@@ -166,18 +199,51 @@ function pipe({ from, to, direction, faults, own }: Pipe): () => void {
     if (chunk === 'end') to.end()
     else if (!to.write(chunk)) pauseUntilDrained(from, to)
   }
+  const late = createDelay(send)
   const pass = (chunk: Buffer | 'end'): void => {
     if (own.stranded) return
     if (faults.held === 'both' || faults.held === direction) held.push(chunk)
-    else if (faults.delayMs > 0) setTimeout(send, faults.delayMs, chunk)
-    else send(chunk)
+    else late.push(chunk, faults.delayMs)
   }
-  from.on('data', pass)
+  let passed = 0
+  const cutOff = (chunk: Buffer): boolean => {
+    if (own.cut?.direction !== direction) return false
+    passed += chunk.length
+    if (passed >= own.cut.bytes) own.cut.breakOff()
+    return passed >= own.cut.bytes
+  }
+  const confirms =
+    direction === 'down' && faults.confirmsHeld ? holdConfirms(pass, () => faults.confirmsHeld) : null
+  from.on('data', (chunk: Buffer) => {
+    if (cutOff(chunk)) return
+    if (confirms) confirms.push(chunk)
+    else pass(chunk)
+  })
   from.on('end', () => {
     pass('end')
   })
   return () => {
+    confirms?.flush()
     for (const chunk of held.splice(0)) pass(chunk)
+  }
+}
+
+/** Hands on in order, each thing after its wait at the earliest: what waits less does not overtake. */
+function createDelay<Thing>(handOn: (thing: Thing) => void): { push(thing: Thing, waitMs: number): void } {
+  const waiting: { readonly thing: Thing; readonly at: number }[] = []
+  const handOnDue = (): void => {
+    while (waiting[0] && waiting[0].at <= performance.now()) handOn(waiting.shift()!.thing)
+    if (waiting[0]) setTimeout(handOnDue, waiting[0].at - performance.now())
+  }
+  return {
+    push: (thing, waitMs) => {
+      if (waitMs === 0 && waiting.length === 0) {
+        handOn(thing)
+        return
+      }
+      waiting.push({ thing, at: performance.now() + waitMs })
+      if (waiting.length === 1) setTimeout(handOnDue, waitMs)
+    },
   }
 }
 

@@ -83,3 +83,32 @@ it('delays what passes', async () => {
   await eventually(() => test.received() === 'xx')
   expect(performance.now() - before).toBeGreaterThan(75)
 })
+
+it('lets nothing that waits less overtake what waits', async () => {
+  await using test = await setup()
+  await eventually(() => test.proxy.connections === 1)
+  test.proxy.latency(60)
+  test.client.write('a')
+  await eventually(() => test.client.bytesWritten === 1)
+  // Longer than the system needs to hand it to the proxy, shorter than the wait.
+  await sleep(20)
+  test.proxy.latency(0)
+  test.client.write('b')
+  await eventually(() => test.received().length === 4)
+  // Says each piece twice, of which there may be one or two.
+  expect(test.received()).toMatch(/^(aabb|abab)$/)
+})
+
+it('breaks a connection off after so many bytes, and then no more', async () => {
+  await using test = await setup()
+  test.proxy.cutAfter({ direction: 'up', bytes: 3 })
+  const client = connect(test.proxy.port, '127.0.0.1')
+  const failed = once(client, 'error')
+  client.write('ab')
+  await once(client, 'data')
+  client.write('c')
+  expect(await failed).toMatchObject([{ code: 'ECONNRESET' }])
+  test.proxy.cutAfter(null)
+  test.client.write('abcd')
+  await eventually(() => test.received() === 'abcdabcd')
+})
