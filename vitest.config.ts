@@ -45,6 +45,12 @@ const config: ViteUserConfig = defineConfig({
       // Each starts a dozen processes, which alone may take a minute where others have the machine too.
       // Not among those of `npm test`: it waits for alerts.
       project('observability', { globalSetup: SERVERS, testTimeout: 240_000, hookTimeout: 240_000 }),
+      // Each file has servers of its own, which it may kill. `npm run test:faults` runs the long ones too.
+      project('faults', {
+        testTimeout: 240_000,
+        hookTimeout: 240_000,
+        exclude: process.env['FAULTS'] === 'all' ? [] : ['**/*.long.test.ts'],
+      }),
       project('e2e', { globalSetup: SERVERS, testTimeout: 300_000 }),
     ],
   },

@@ -18,6 +18,8 @@ const { values, positionals } = parseArgs({
 })
 /** All but the one that waits for alerts: `npm run test:observability`. */
 const BY_DEFAULT = ['!observability']
+/** All scenarios of faults, the long ones too, for those who ask for them: vitest.config.ts. */
+if (values.project.includes('faults')) process.env['FAULTS'] = 'all'
 const narrowed = positionals.length > 0 || values.testNamePattern !== undefined
 
 const { passed, failed, remarks } = await buildAndTest()

@@ -10,6 +10,8 @@ export type Property =
   | 'without-effect'
   | 'effect-repeated'
   | 'effect-after-rollback'
+  | 'effect-reordered'
+  | 'kept-without-reason'
 
 export interface Violation {
   readonly property: Property
@@ -23,13 +25,25 @@ export interface Verdict {
   readonly violations: readonly Violation[]
 }
 
-/** Holds a finished run against the promises. `left` are the messages still in the outbox or parked. */
-export function check(history: History, left: ReadonlySet<string>): Verdict {
+/**
+ * Holds a finished run against the promises. `left` are the messages still in the outbox or parked.
+ *
+ * @param kept those that were given up, or stand behind such a one, where people can see them.
+ */
+export function check(
+  history: History,
+  left: ReadonlySet<string>,
+  kept: ReadonlySet<string> = new Set(),
+): Verdict {
   const first = firstArrivals(history)
   const committed = [...history.written.values()].filter(({ fate }) => fate === 'committed')
   const duplicates = history.arrivals.length - first.size
   const violations = [
-    ...lost(committed, first, left),
+    ...lost(
+      committed.filter(({ messageId }) => !kept.has(messageId)),
+      first,
+      left,
+    ),
     ...rolledBack(history, first),
     ...reordered(committed, first),
     ...duplicated(history, duplicates),
@@ -39,12 +53,18 @@ export function check(history: History, left: ReadonlySet<string>): Verdict {
 }
 
 /** Holds what a consumer has done against what was written: each committed message once, and nothing else. */
-export function* checkEffects(history: History, effects: ReadonlyMap<string, number>): Generator<Violation> {
+export function* checkEffects(
+  history: History,
+  effects: ReadonlyMap<string, number>,
+  kept: ReadonlySet<string> = new Set(),
+): Generator<Violation> {
   for (const message of history.written.values()) {
     const times = effects.get(message.messageId) ?? 0
     const detail = `${name(message)}: ${message.fate}, ${String(times)} effects`
     if (message.fate !== 'committed' && times > 0) yield { property: 'effect-after-rollback', detail }
-    if (message.fate === 'committed' && times === 0) yield { property: 'without-effect', detail }
+    if (message.fate === 'committed' && times === 0 && !kept.has(message.messageId)) {
+      yield { property: 'without-effect', detail }
+    }
     if (times > 1) yield { property: 'effect-repeated', detail }
   }
 }

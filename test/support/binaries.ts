@@ -16,9 +16,11 @@ export function findPostgres(): string | undefined {
 
 /**
  * The folder of RabbitMQ's own scripts, if there is one. Debian's wrappers on the PATH switch the user and speak to
- * the system's node, so the library's scripts come first.
+ * the system's node, so the library's scripts come first. TEST_RABBITMQ_BIN_DIR names that of another release.
  */
 export function findRabbitmq(): string | undefined {
+  const chosen = process.env['TEST_RABBITMQ_BIN_DIR']
+  if (chosen) return chosen
   const versions = RABBITMQ_HOMES.flatMap((home) => foldersLike(home, /^rabbitmq(_server-.+)?$/))
   return firstWith('rabbitmq-server', [...versions.map((folder) => join(folder, 'sbin')), ...pathFolders()])
 }

@@ -1,0 +1,67 @@
+import { eventually } from '../support/eventually.ts'
+import type { Scene } from './scene.ts'
+import type { Running, Stage } from './stage.ts'
+import { unpublished } from './truth.ts'
+import { sum } from './watch.ts'
+
+/** Waits until the relays have lost their connections to the broker and have others. */
+export async function reconnected(scene: Scene, lost: ReadonlyMap<string, number>): Promise<void> {
+  for (const relay of scene.alive('relay')) {
+    await scene.says(
+      relay,
+      (sample) =>
+        sum(sample, 'outbox_broker_connected') === 1 &&
+        sum(sample, 'outbox_broker_reconnects_total') > (lost.get(relay.name) ?? 0),
+      40_000,
+    )
+  }
+}
+
+/** How many connections to the broker each relay has lost so far. */
+export async function lostSoFar(scene: Scene): Promise<ReadonlyMap<string, number>> {
+  const lost = new Map<string, number>()
+  for (const relay of scene.alive('relay')) {
+    lost.set(relay.name, sum(await scene.sample(relay), 'outbox_broker_reconnects_total'))
+  }
+  return lost
+}
+
+/** Stops the writers and waits until all that they wrote has arrived and nothing is in flight. */
+export async function quieten(scene: Scene): Promise<void> {
+  await Promise.all(scene.alive('writer').map(({ child }) => child.kill('SIGTERM')))
+  await eventually(async () => (await unpublished(scene.stage.pool)) === 0, { timeoutMs: 30_000 })
+  for (const relay of scene.alive('relay')) {
+    await scene.says(relay, (sample) => sum(sample, 'outbox_inflight_messages') === 0)
+  }
+}
+
+/** Lanes by the name of their owner. */
+export async function owners({ pool }: Stage): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await pool.query<{ host: string; lanes: number }>(
+    'select relay.host, count(*)::int as lanes from waybill.lane join waybill.relay on relay_id = owner group by host',
+  )
+  return new Map(rows.map(({ host, lanes }) => [host, lanes]))
+}
+
+/** Waits until live relays own all lanes, and `gone` none. */
+export async function takenOver(stage: Stage, gone: Running): Promise<void> {
+  await eventually(
+    async () => {
+      const all = await owners(stage)
+      const lanes = [...all.values()].reduce((total, own) => total + own, 0)
+      return !all.has(gone.name) && lanes === 16
+    },
+    { timeoutMs: 30_000, everyMs: 50 },
+  )
+}
+
+/** Waits until more messages are in the outbox than were. */
+export async function backlogOf({ pool }: Stage, atLeast: number): Promise<void> {
+  await eventually(
+    async () => {
+      const { rows } = await pool.query<{ n: number }>('select count(*)::int as n from waybill.outbox')
+      return (rows[0]?.n ?? 0) >= atLeast
+    },
+    { timeoutMs: 60_000 },
+  )
+}

@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { lostSoFar, quieten, reconnected } from './facts.ts'
+import { scenario, useServers } from './scenario.ts'
+import { underLoad } from './stage.ts'
+import { sum } from './watch.ts'
+
+const servers = useServers()
+
+scenario('P1: idle connections are reset', { servers, consumers: 0 }, async (scene) => {
+  const { stage } = scene
+  await quieten(scene)
+  const lost = await lostSoFar(scene)
+  stage.proxies.relayBroker.reset()
+  // Nothing was in flight: there is nothing to publish again.
+  scene.fault('reset', 0)
+  await reconnected(scene, lost)
+  await scene.join('writer')
+})
+
+scenario('P2: connections are reset with messages in flight', { servers }, async (scene) => {
+  const { stage } = scene
+  for (let time = 0; time < 5; time += 1) {
+    const lost = await lostSoFar(scene)
+    await underLoad(stage)
+    stage.proxies.relayBroker.reset()
+    scene.fault('reset', 2)
+    await reconnected(scene, lost)
+  }
+})
+
+scenario(
+  'P3, 2: the broker has the messages, and the connection ends before it can say so',
+  { servers },
+  async (scene) => {
+    const { stage } = scene
+    const { relayBroker } = stage.proxies
+    relayBroker.holdConfirms(true)
+    relayBroker.reset()
+    scene.fault('reset', 2)
+    // What arrives now arrives a second time, for its confirm never comes.
+    const [one] = scene.alive('relay')
+    await scene.says(one!, (sample) => sum(sample, 'outbox_inflight_messages') > 0)
+    await underLoad(stage, 5)
+    relayBroker.reset()
+    scene.fault('confirms lost', 2)
+    relayBroker.holdConfirms(false)
+    const distinct = () => new Set(stage.history.arrivals.map(({ messageId }) => messageId)).size
+    await eventually(() => stage.history.arrivals.length > distinct(), { timeoutMs: 30_000 })
+  },
+)
+
+scenario('P4: what the broker says no longer comes through', { servers }, async (scene) => {
+  const { stage } = scene
+  const lost = await lostSoFar(scene)
+  stage.proxies.relayBroker.blackhole('down')
+  scene.fault('black hole', 2)
+  for (const relay of scene.alive('relay')) {
+    const sample = await scene.says(relay, (now) => sum(now, 'outbox_broker_connected') === 0)
+    // Others cannot mend it, and messages are safe: it stays in service, and says so.
+    expect(sample.ready).toBe(200)
+    expect(sample.reasons).toContain('degraded')
+  }
+  stage.proxies.relayBroker.blackhole('none')
+  await reconnected(scene, lost)
+})
+
+scenario('P5: the broker stands still', { servers }, async (scene) => {
+  const { stage } = scene
+  const { rabbitmq } = stage.servers
+  const lost = await lostSoFar(scene)
+  const { accepted } = stage.proxies.relayBroker
+  rabbitmq.pause()
+  scene.fault('broker frozen', 2)
+  try {
+    for (const relay of scene.alive('relay')) {
+      await scene.says(relay, (now) => sum(now, 'outbox_broker_connected') === 0)
+    }
+    // Each has tried again, and given that up too: nothing waits for a frozen broker without end.
+    await eventually(() => stage.proxies.relayBroker.accepted >= accepted + 6, { timeoutMs: 60_000 })
+  } finally {
+    rabbitmq.resume()
+  }
+  await reconnected(scene, lost)
+})
+
+scenario('P6, 15: the broker is killed under load', { servers }, async (scene) => {
+  const { rabbitmq } = scene.stage.servers
+  const lost = await lostSoFar(scene)
+  await rabbitmq.kill('SIGKILL')
+  scene.fault('broker killed', 2)
+  for (const relay of scene.alive('relay')) {
+    await scene.says(relay, (now) => sum(now, 'outbox_broker_connected') === 0 && now.ready === 200)
+  }
+  await rabbitmq.start()
+  await reconnected(scene, lost)
+})
+
+scenario('P7, 4: the broker is stopped in order, and is away for a while', { servers }, async (scene) => {
+  const { rabbitmq } = scene.stage.servers
+  const lost = await lostSoFar(scene)
+  await rabbitmq.ctl('stop_app')
+  scene.fault('broker stopped', 2)
+  for (const relay of scene.alive('relay')) {
+    await scene.says(relay, (now) => sum(now, 'outbox_broker_connected') === 0)
+  }
+  // Messages are written all the while.
+  await sleep(3_000)
+  await rabbitmq.ctl('start_app')
+  await reconnected(scene, lost)
+  const { rows } = await scene.stage.pool.query('select from waybill.parked')
+  expect(rows, 'no attempt was spent').toEqual([])
+})
+
+scenario('P8: all connections are closed again and again', { servers }, async (scene) => {
+  const { stage } = scene
+  const lost = await lostSoFar(scene)
+  for (let time = 0; time < 4; time += 1) {
+    await stage.servers.rabbitmq.ctl('close_all_connections', '-p', stage.vhost, 'again')
+    scene.fault('connections closed', 2)
+  }
+  await reconnected(scene, lost)
+})
+
+scenario(
+  'P22: the connection breaks at every step of being opened',
+  { servers, consumers: 0, relays: 1 },
+  async (scene) => {
+    const { relayBroker } = scene.stage.proxies
+    const lost = await lostSoFar(scene)
+    for (let bytes = 1; bytes < 1_400; bytes += 70) {
+      const { accepted } = relayBroker
+      relayBroker.cutAfter({ direction: bytes % 140 === 1 ? 'down' : 'up', bytes })
+      relayBroker.reset()
+      scene.fault('cut while opening', 1)
+      await eventually(() => relayBroker.accepted > accepted)
+    }
+    relayBroker.cutAfter(null)
+    relayBroker.reset()
+    await reconnected(scene, lost)
+  },
+)
+
+scenario('P23, 28: the broker answers half a second late', { servers }, async (scene) => {
+  const { stage } = scene
+  stage.proxies.relayBroker.latency(250)
+  scene.fault('latency', 0)
+  await underLoad(stage, 300)
+  const [one] = scene.alive('relay')
+  const slow = await scene.sample(one!)
+  expect(sum(slow, 'outbox_inflight_messages')).toBeLessThanOrEqual(200)
+  // No transaction is open while the broker is waited for.
+  const { rows } = await stage.pool.query(
+    `select from pg_stat_activity where datname = current_database() and application_name like 'waybill%'
+       and xact_start < clock_timestamp() - interval '200 ms'`,
+  )
+  expect(rows).toEqual([])
+  stage.proxies.relayBroker.latency(0)
+})

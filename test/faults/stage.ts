@@ -1,0 +1,181 @@
+import pg from 'pg'
+import { pgPool } from '../../adapters/pg/index.ts'
+import { migrate } from '../../adapters/postgres/index.ts'
+import { createHistory, type History } from '../fuzz/history.ts'
+import { startChild, type Child } from '../support/child.ts'
+import { eventually } from '../support/eventually.ts'
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+import { toVariables, type ProcessEnvironment } from './environment.ts'
+import { createDatabase, createVhost, type Servers } from './servers.ts'
+import { startTap, type Tap } from './tap.ts'
+import { createTruth } from './truth.ts'
+
+export type Variables = Readonly<Record<string, string>>
+
+/** Times so short that a scenario is quick, and still safe together; and few messages in flight, so that repeats are few. */
+const QUICK: Variables = {
+  WAYBILL_LEASE_MS: '2500',
+  WAYBILL_RENEW_MS: '300',
+  WAYBILL_MARGIN_MS: '400',
+  WAYBILL_AMQP_CONFIRM_TIMEOUT_MS: '1200',
+  WAYBILL_GRACE_MS: '2000',
+  WAYBILL_AMQP_HEARTBEAT_MS: '1000',
+  WAYBILL_AMQP_CONNECT_TIMEOUT_MS: '3000',
+  WAYBILL_REBALANCE_MS: '100',
+  WAYBILL_DATABASE_QUERY_TIMEOUT_MS: '2000',
+  WAYBILL_DATABASE_CONNECT_TIMEOUT_MS: '2000',
+  WAYBILL_AMQP_RECONNECT_MAX_MS: '300',
+  WAYBILL_GATE_MAX_MS: '500',
+  WAYBILL_RETRY_BASE_MS: '200',
+  WAYBILL_RETRY_MAX_MS: '500',
+  WAYBILL_SWEEP_MS: '5000',
+  WAYBILL_SAMPLE_MS: '500',
+  WAYBILL_WINDOW: '200',
+  WAYBILL_HEALTH_LISTEN: '127.0.0.1:0',
+}
+
+/** More than one relay can have handed to the broker and not removed: what is in flight, and what is being removed. */
+export const MOST_IN_FLIGHT: number = 2 * Number(QUICK['WAYBILL_WINDOW'])
+
+export type Role = 'relay' | 'consumer' | 'writer'
+
+/** One process of a scenario. */
+export interface Running {
+  readonly role: Role
+  readonly name: string
+  readonly child: Child
+  /** As what it was started. */
+  readonly given: Partial<ProcessEnvironment>
+  /** Whether it was not ended or killed yet. */
+  readonly alive: boolean
+}
+
+export interface Wanted {
+  readonly role: Role
+  readonly name: string
+  /** Of consumers and writers. */
+  readonly given?: Partial<ProcessEnvironment>
+  /** Over the addresses and {@link QUICK}. */
+  readonly env?: Variables
+}
+
+/** Who stands between the processes and the servers. */
+export interface Proxies {
+  readonly relayBroker: TcpProxy
+  readonly relayDatabase: TcpProxy
+  readonly consumerBroker: TcpProxy
+  readonly consumerDatabase: TcpProxy
+}
+
+export const allOf = (proxies: Proxies): readonly TcpProxy[] => [
+  ...[proxies.relayBroker, proxies.relayDatabase],
+  ...[proxies.consumerBroker, proxies.consumerDatabase],
+]
+
+/** A database and a vhost of its own, with real processes around them, and the history of what happens there. */
+export interface Stage extends AsyncDisposable {
+  readonly servers: Servers
+  readonly proxies: Proxies
+  readonly vhost: string
+  /** Straight to the servers. */
+  readonly databaseUrl: string
+  readonly amqpUrl: string
+  /** Of the one who judges; straight to the server. */
+  readonly pool: pg.Pool
+  readonly history: History
+  readonly tap: Tap
+  /** All that were started, those that have ended included. */
+  readonly processes: readonly Running[]
+  /** Whether it comes to its end: nobody is to be started anew. */
+  ended: boolean
+  /** Starts a process without waiting for it. */
+  start(wanted: Wanted): Running
+  waybill(args: readonly string[]): Child
+}
+
+const FILES: Readonly<Record<Role, string>> = {
+  relay: 'relay/main.ts',
+  consumer: 'test/faults/consumer.child.ts',
+  writer: 'test/faults/writer.child.ts',
+}
+
+const RUNS: Readonly<Record<Role, RegExp>> = {
+  relay: /"The relay runs\."/,
+  consumer: /^consuming$/,
+  writer: /^writing$/,
+}
+
+/** Waits until it does its work. */
+export const runs = ({ role, child }: Running): Promise<string> => child.line(RUNS[role])
+
+export async function createStage(servers: Servers): Promise<Stage> {
+  const databaseUrl = await createDatabase(servers.postgres)
+  const { name: vhost, url: amqpUrl } = await createVhost(servers.rabbitmq)
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 8, application_name: 'judge' })
+  pool.on('error', () => undefined)
+  await migrate(pgPool(pool))
+  await createTruth(pool)
+  const history = createHistory()
+  const tap = await startTap(amqpUrl, history)
+  const proxies = await startProxies(servers)
+  const processes: Running[] = []
+  const common = {
+    relay: addresses(proxies.relayDatabase.url(databaseUrl), proxies.relayBroker.url(amqpUrl)),
+    consumer: addresses(proxies.consumerDatabase.url(databaseUrl), proxies.consumerBroker.url(amqpUrl)),
+    writer: addresses(databaseUrl, amqpUrl),
+  }
+  const stage: Stage = {
+    ...{ servers, proxies, vhost, databaseUrl, amqpUrl, pool, history, tap, processes },
+    ended: false,
+    start({ role, name, given = {}, env = {} }) {
+      const own = role === 'relay' ? { ...QUICK, WAYBILL_HOST: name } : toVariables(given)
+      const child = startChild(FILES[role], {
+        args: role === 'relay' ? ['relay'] : [],
+        env: { ...common[role], ...own, ...env },
+      })
+      let alive = true
+      void child.exited.then(() => {
+        alive = false
+      })
+      const running: Running = {
+        ...{ role, name, child, given },
+        get alive() {
+          return alive
+        },
+      }
+      processes.push(running)
+      return running
+    },
+    waybill: (args) => startChild(FILES.relay, { args, env: common.writer }),
+    [Symbol.asyncDispose]: async () => {
+      stage.ended = true
+      for (const { child } of processes) await child.kill('SIGKILL')
+      await tap[Symbol.asyncDispose]()
+      for (const proxy of allOf(proxies)) await proxy.close()
+      await pool.end()
+      await servers.rabbitmq.ctl('delete_vhost', vhost).catch(() => undefined)
+    },
+  }
+  return stage
+}
+
+const addresses = (database: string, broker: string): Variables => ({
+  WAYBILL_DATABASE_URL: database,
+  WAYBILL_AMQP_URL: broker,
+})
+
+async function startProxies({ postgres, rabbitmq }: Servers): Promise<Proxies> {
+  const to = (port: number): Promise<TcpProxy> => startTcpProxy({ host: '127.0.0.1', port })
+  return {
+    relayBroker: await to(rabbitmq.port),
+    relayDatabase: await to(postgres.port),
+    consumerBroker: await to(rabbitmq.port),
+    consumerDatabase: await to(postgres.port),
+  }
+}
+
+/** Waits until so many more messages have arrived: then whatever is done next is done under load. */
+export async function underLoad({ history }: Stage, more = 50): Promise<void> {
+  const { length } = history.arrivals
+  await eventually(() => history.arrivals.length >= length + more, { everyMs: 5, timeoutMs: 60_000 })
+}
