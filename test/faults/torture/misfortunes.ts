@@ -1,0 +1,161 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Random } from '../../fuzz/random.ts'
+import type { TcpProxy } from '../../support/tcp-proxy.ts'
+import type { Scene } from '../scene.ts'
+import { allOf, type Role } from '../stage.ts'
+
+/** Something that is done to the whole system, and heals before it resolves. */
+export type Misfortune = (scene: Scene, random: Random) => Promise<void>
+
+/** All relays may have to publish again what they had in flight. */
+const ALL = 4
+
+const proxyOf = ({ stage }: Scene, random: Random): TcpProxy => random.pick(allOf(stage.proxies))
+
+/** A process that lives, if there is one of that role beside others. */
+function victim(scene: Scene, role: Role, random: Random): ReturnType<Scene['alive']>[number] | null {
+  const alive = scene.alive(role)
+  return alive.length < 2 ? null : random.pick(alive)
+}
+
+const killed =
+  (role: Role): Misfortune =>
+  async (scene, random) => {
+    const chosen = victim(scene, role, random)
+    if (!chosen) return
+    scene.fault(`${role} killed`, role === 'relay' ? 1 : 0)
+    await chosen.child.kill('SIGKILL')
+    if (role === 'relay') await scene.join(role)
+  }
+
+const frozen =
+  (role: Role): Misfortune =>
+  async (scene, random) => {
+    const chosen = victim(scene, role, random)
+    if (!chosen) return
+    scene.fault(`${role} frozen`, role === 'relay' ? 1 : 0)
+    process.kill(chosen.child.pid, 'SIGSTOP')
+    await sleep(random.between(500, 9_000))
+    process.kill(chosen.child.pid, 'SIGCONT')
+  }
+
+const replaced =
+  (role: Role): Misfortune =>
+  async (scene, random) => {
+    const chosen = victim(scene, role, random)
+    if (!chosen) return
+    scene.fault(`${role} replaced`, role === 'relay' ? 1 : 0)
+    await scene.join(role, chosen.given)
+    await chosen.child.kill('SIGTERM')
+  }
+
+const connections =
+  (how: 'reset' | 'sever' | 'strand'): Misfortune =>
+  async (scene, random) => {
+    scene.fault(`connections: ${how}`, ALL)
+    proxyOf(scene, random)[how]()
+    await sleep(random.between(0, 500))
+  }
+
+const darkness: Misfortune = async (scene, random) => {
+  const proxy = proxyOf(scene, random)
+  scene.fault('black hole', ALL)
+  proxy.blackhole(random.pick(['up', 'down', 'both'] as const))
+  await sleep(random.between(100, 6_000))
+  proxy.blackhole('none')
+}
+
+const slowness: Misfortune = async (scene, random) => {
+  const proxy = proxyOf(scene, random)
+  scene.fault('latency', ALL)
+  proxy.latency(random.between(5, 250))
+  await sleep(random.between(500, 4_000))
+  proxy.latency(0)
+}
+
+const alarm: Misfortune = async (scene, random) => {
+  const { rabbitmq } = scene.stage.servers
+  scene.fault('memory alarm', ALL)
+  await rabbitmq.eval('rabbit_alarm:set_alarm({{resource_limit, memory, node()}, []}).')
+  await sleep(random.between(500, 5_000))
+  await rabbitmq.eval('rabbit_alarm:clear_alarm({resource_limit, memory, node()}).')
+}
+
+const brokerKilled: Misfortune = async ({ stage, fault }) => {
+  fault('broker killed', ALL)
+  await stage.servers.rabbitmq.kill('SIGKILL')
+  await stage.servers.rabbitmq.start()
+}
+
+const brokerFrozen: Misfortune = async ({ stage, fault }, random) => {
+  fault('broker frozen', ALL)
+  stage.servers.rabbitmq.pause()
+  await sleep(random.between(500, 6_000))
+  stage.servers.rabbitmq.resume()
+}
+
+const databaseKilled: Misfortune = async ({ stage, fault }) => {
+  fault('database killed', ALL)
+  await stage.servers.postgres.kill('SIGKILL')
+  await stage.servers.postgres.start()
+}
+
+const databaseFrozen: Misfortune = async ({ stage, fault }, random) => {
+  fault('database frozen', ALL)
+  stage.servers.postgres.pause()
+  await sleep(random.between(500, 5_000))
+  stage.servers.postgres.resume()
+}
+
+const backendsEnded: Misfortune = async ({ stage, fault }) => {
+  fault('backends ended', ALL)
+  await stage.pool.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and pid <> pg_backend_pid() and random() < 0.5`,
+  )
+}
+
+/** An operator at work. */
+const operator =
+  (...args: readonly string[]): Misfortune =>
+  async ({ stage, fault }) => {
+    await stage.waybill([...args, '--by', 'torture']).exited
+    fault(`operator: ${args.slice(0, 2).join(' ')}`, 0)
+  }
+
+const paused =
+  (...what: readonly [string, string]): Misfortune =>
+  async (scene, random) => {
+    const [kind, name] = what
+    await operator(kind, 'pause', name, '--reason', 'torture', '--yes')(scene, random)
+    await sleep(random.between(500, 4_000))
+    await operator(kind, 'resume', name)(scene, random)
+  }
+
+/** How often each comes, in terms of the others, beside what it is. */
+export const MISFORTUNES: readonly (readonly [weight: number, name: string, misfortune: Misfortune])[] = [
+  [4, 'relay killed', killed('relay')],
+  [3, 'consumer killed', killed('consumer')],
+  [2, 'relay frozen', frozen('relay')],
+  [2, 'consumer frozen', frozen('consumer')],
+  [2, 'relay replaced', replaced('relay')],
+  [2, 'consumer replaced', replaced('consumer')],
+  [4, 'connections reset', connections('reset')],
+  [2, 'connections severed', connections('sever')],
+  [1, 'connections stranded', connections('strand')],
+  [4, 'black hole', darkness],
+  [2, 'latency', slowness],
+  [2, 'alarm', alarm],
+  [1, 'broker killed', brokerKilled],
+  [2, 'broker frozen', brokerFrozen],
+  [1, 'database killed', databaseKilled],
+  [2, 'database frozen', databaseFrozen],
+  [2, 'backends ended', backendsEnded],
+  [1, 'consumer paused', paused('consumers', 'ledger')],
+  [1, 'relays paused', paused('relays', '*')],
+  [
+    2,
+    'replay',
+    operator('dead-letters', 'replay', '--consumer', 'ledger', '--yes', '--confirm', 'replays', '--detach'),
+  ],
+]
