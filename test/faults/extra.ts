@@ -40,7 +40,7 @@ export async function write(stage: Stage, extra: Extra): Promise<string> {
 
 async function writeOn(client: pg.PoolClient, pool: pg.Pool, extra: Extra): Promise<string> {
   const { key, act, version = 1 } = extra
-  const outbox = createOutbox({ source: 'faults', messages, database: pgDatabase(pool) })
+  const outbox = createOutbox({ source: 'faults', messages, database: pgDatabase(pool), history: true })
   const payload = { version, ...(act && { act }) }
   const { messageId } = await outbox.write(client, { type: 'fault.red', key, payload })
   await client.query('insert into placed values ($1, $2, $3)', [messageId, key, version])

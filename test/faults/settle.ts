@@ -8,6 +8,7 @@ import { owners } from './facts.ts'
 import { judge, type Judged } from './judge.ts'
 import { alarms, leaks, resourcesOf, type Resources } from './resources.ts'
 import type { Scene, SceneOptions } from './scene.ts'
+import { secondJudge } from './second-judge.ts'
 import type { Stage } from './stage.ts'
 import { letters, tablesOf, unhandled, unpublished } from './truth.ts'
 import { statusOf, sum } from './watch.ts'
@@ -51,6 +52,8 @@ export async function settle(scene: Scene, before: Resources): Promise<Settled> 
 
   const verdict = await judge(stage.pool, stage.history, judged(options))
   assert.deepEqual(verdict.violations, [])
+  const names = judged(options).map(({ name }) => name)
+  assert.deepEqual(await secondJudge(stage.pool, names), [])
   assert.ok(verdict.committed > 0, 'Nothing was written.')
   await agree(scene, verdict.committed)
   const most =

@@ -25,7 +25,10 @@ const pool = new pg.Pool({
   query_timeout: CONNECT_MS,
 })
 pool.on('error', () => undefined)
-const outbox = createOutbox({ source: 'faults', messages, database: pgDatabase(pool) })
+const outbox = createOutbox({
+  ...{ source: 'faults', messages, database: pgDatabase(pool) },
+  history: true,
+})
 /** Prepared transactions whose end was not heard of. */
 const inDoubt = new Set<string>()
 let stopping = false
