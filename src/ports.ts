@@ -140,7 +140,7 @@ export {
 } from './message/headers.ts'
 export type { StoredHeaders } from './message/headers.ts'
 export { LANE_COUNT, laneOf } from './message/lane.ts'
-export { DEFAULT_LIMITS, NAME_BYTES } from './message/limits.ts'
+export { DEFAULT_LIMITS, HIGHEST_KEY_BYTES, NAME_BYTES } from './message/limits.ts'
 export type { Limits } from './message/limits.ts'
 export { currentMessage, runWithMessage } from './message/message-context.ts'
 export { createMessageIds, inboxId, isMessageId, timeOfId } from './message/message-id.ts'

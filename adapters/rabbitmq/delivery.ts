@@ -16,7 +16,7 @@ export function toDelivery(
   message: GetMessage | ConsumeMessage,
   { channel, options, onAnswered, isDeadLetter }: DeliverySurroundings,
 ): Delivery {
-  const { fields, properties } = message
+  const { fields } = message
   let answered = false
   /**
    * Tags begin at 1 on each channel, so on another one an answer would be for somebody else's message. On one that is
@@ -39,7 +39,7 @@ export function toDelivery(
     ...read,
     ...(dead ?? { exchange: fields.exchange, routingKey: fields.routingKey }),
     redelivered: fields.redelivered,
-    deliveryCount: deliveryCount(properties.headers),
+    deliveryCount: deliveryCount(message),
     ack: () => {
       answer(() => {
         channel.ack(message)

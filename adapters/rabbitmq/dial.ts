@@ -3,6 +3,7 @@ import { connect, type ChannelModel, type SocketOptions } from 'amqplib'
 import { WaybillError } from '../../src/index.ts'
 import { deferred } from './deferred.ts'
 import { toError, unavailable } from './failure.ts'
+import { guardFrames } from './frame-guard.ts'
 import { urlFault } from './check.ts'
 import type { ResolvedOptions } from './options.ts'
 import { readTls, tlsFault } from './tls.ts'
@@ -63,6 +64,7 @@ async function open(options: ResolvedOptions, signal: AbortSignal): Promise<Dial
     const model = await connect(withHeartbeat(url, options.heartbeatMs), socketOptions)
     // Without a listener an error before the session has its own would end the process.
     model.on('error', () => undefined)
+    guardFrames(model)
     await refuseSmallFrames(model)
     return { model, carrier }
   } catch (error) {

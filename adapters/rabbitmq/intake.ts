@@ -176,8 +176,8 @@ function isStopped({ stopped }: State): boolean {
   return stopped
 }
 
-function isSuspect({ suspectFrom }: State, { properties }: GetMessage | ConsumeMessage): boolean {
-  return suspectFrom !== null && deliveryCount(properties.headers) >= suspectFrom
+function isSuspect({ suspectFrom }: State, message: GetMessage | ConsumeMessage): boolean {
+  return suspectFrom !== null && deliveryCount(message) >= suspectFrom
 }
 
 function handOut(state: State, live: Live, message: GetMessage | ConsumeMessage): void {

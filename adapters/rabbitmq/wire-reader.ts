@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
-import type { Message } from 'amqplib'
-import type { Envelope, UnreadMessage } from '../../src/ports.ts'
+import { types } from 'node:util'
+import type { ConsumeMessage, Message } from 'amqplib'
+import { HIGHEST_KEY_BYTES, type Envelope, type UnreadMessage } from '../../src/ports.ts'
 import { WAYBILL_HEADER } from './wire.ts'
 
 /** What arrived: an envelope, or why it cannot be one. */
@@ -30,11 +31,19 @@ export function readMessage(message: Message, receivedAt: number): Reading {
     const unread = { messageId, type, contentType, headers: headers(), body: ownBytes(message.content) }
     return { envelope: null, malformed: reason, unread }
   }
+  if (all.has(WAYBILL_HEADER.unreadable)) return malformed('The headers of the message cannot be decoded.')
   if (messageId === null) return malformed('The message has no message id.')
   if (type === null) return malformed('The message has no type.')
   const version = readVersion(take(all, WAYBILL_HEADER.version))
-  if (version === null) return malformed(`The header ${WAYBILL_HEADER.version} is not a whole number from 1.`)
+  if (version === null) {
+    return malformed(
+      `The header ${WAYBILL_HEADER.version} is not a whole number from 1 to ${HIGHEST_VERSION}.`,
+    )
+  }
   const key = take(all, WAYBILL_HEADER.key) ?? attributes.get('partitionkey') ?? null
+  if (key !== null && Buffer.byteLength(key) > HIGHEST_KEY_BYTES) {
+    return malformed(`The key of the message has more than ${HIGHEST_KEY_BYTES} bytes.`)
+  }
   const causationId = take(all, WAYBILL_HEADER.causation) ?? null
   const subject = attributes.get('subject')
   // Ours repeats the key; a stranger's may say something that the handler wants to know.
@@ -74,11 +83,21 @@ function isBrokers(name: string): boolean {
 
 const DELIVERY_COUNT = 'x-delivery-count'
 
-/** How often the broker says that it delivered the message before; it is silent on the first time. */
-export function deliveryCount(headers: unknown): number {
-  if (typeof headers !== 'object' || headers === null || !Object.hasOwn(headers, DELIVERY_COUNT)) return 0
-  const count = Number(Reflect.get(headers, DELIVERY_COUNT))
-  return Number.isSafeInteger(count) && count > 0 ? count : 0
+/** What the count is read from. */
+interface Counted {
+  readonly fields: Pick<ConsumeMessage['fields'], 'redelivered'>
+  readonly properties: Pick<Message['properties'], 'headers'>
+}
+
+/**
+ * How often the broker says that it delivered the message before. On the first time it says nothing, and what the header has is
+ * the sender's.
+ */
+export function deliveryCount({ fields, properties }: Counted): number {
+  const headers: unknown = properties.headers
+  if (!fields.redelivered || typeof headers !== 'object' || headers === null) return 0
+  const count: unknown = Object.hasOwn(headers, DELIVERY_COUNT) ? Reflect.get(headers, DELIVERY_COUNT) : 0
+  return typeof count === 'number' && Number.isSafeInteger(count) && count > 0 ? count : 0
 }
 
 /** Own entries only: a header named `__proto__` must not bring others with it. */
@@ -100,7 +119,8 @@ function scalarText(value: unknown): string | null {
   if (typeof value === 'string') return value
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
     return String(value)
-  if (Buffer.isBuffer(value)) return isUtf8(value) ? value.toString('utf8') : null
+  // By what it is, and not by its prototype: that is for the sender of a table with a field `__proto__` to choose.
+  if (types.isUint8Array(value)) return isUtf8(value) ? Buffer.from(value).toString('utf8') : null
   return typedText(value)
 }
 
@@ -142,20 +162,28 @@ function take(headers: Map<string, string>, name: string): string | undefined {
 function readVersion(value: string | undefined): number | null {
   if (value === undefined) return 1
   const version = Number(value)
-  return Number.isSafeInteger(version) && version >= 1 ? version : null
+  return Number.isSafeInteger(version) && version >= 1 && version <= HIGHEST_VERSION ? version : null
 }
 
-/** CloudEvents has milliseconds, the AMQP property only seconds. */
+/** Databases keep it as an integer of 32 bits. */
+const HIGHEST_VERSION = 2 ** 31 - 1
+
+/** CloudEvents has milliseconds, the AMQP property only seconds. What no calendar of a database has was not said. */
 function readTime(time: string | undefined, timestamp: unknown): number | null {
   if (time !== undefined) {
     const parsed = Date.parse(time)
-    if (!Number.isNaN(parsed)) return parsed
+    if (isTold(parsed)) return parsed
   }
-  return typeof timestamp === 'number' && Math.abs(timestamp) * 1000 <= LATEST_DATE ? timestamp * 1000 : null
+  return typeof timestamp === 'number' && isTold(timestamp * 1000) ? timestamp * 1000 : null
 }
 
-/** Milliseconds: the last instant that a `Date` can hold (ECMAScript). AMQP has 64 bits for the seconds. */
-const LATEST_DATE = 8.64e15
+/** The years 0000 to 9999, which RFC 3339 can write. AMQP has 64 bits for the seconds. */
+function isTold(ms: number): boolean {
+  return ms >= EARLIEST_MS && ms <= LATEST_MS
+}
+
+const EARLIEST_MS = Date.parse('0000-01-01T00:00:00Z')
+const LATEST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
 /** A body is a view on what was read from the socket; a small one would keep all of that in memory. */
 function ownBytes(content: Buffer): Buffer {

@@ -9,6 +9,8 @@ export const WAYBILL_HEADER = {
   lane: 'waybill-lane',
   epoch: 'waybill-epoch',
   position: 'waybill-position',
+  /** Only ever put there by the guard of frames, in place of all headers of a message that were beyond reading. */
+  unreadable: 'waybill-unreadable',
 } as const
 
 /** RabbitMQ reads these two as further routing keys, and closes the channel when they are no lists. */

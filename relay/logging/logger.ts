@@ -25,10 +25,20 @@ export function createLogger(options: LoggerOptions): Logger {
     if (LOG_LEVELS.indexOf(level) < least) return () => undefined
     return (fields, text) => {
       const time = new Date(options.clock.now()).toISOString()
-      options.write(`${options.redact(format({ time, level, text }, fields))}\n`)
+      options.write(`${visible(options.redact(format({ time, level, text }, fields)))}\n`)
     }
   }
   return { debug: method('debug'), info: method('info'), warn: method('warn'), error: method('error') }
+}
+
+/**
+ * What JSON leaves as it is and terminals obey or readers take for the end of a line: further control characters, separators of
+ * lines, marks that turn the direction of text. They only ever stand inside of texts in quotes, where the escape says the same.
+ */
+const OBEYED = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g
+
+function visible(line: string): string {
+  return line.replaceAll(OBEYED, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 interface Entry {

@@ -16,11 +16,17 @@ const MIB = KIB * KIB
 export const DEFAULT_LIMITS: Limits = { bodyBytes: MIB, headerBytes: 32 * KIB, keyBytes: KIB }
 
 /**
+ * The longest key, written or read, in bytes. Databases find blocked keys by an index, whose entries have an end: in PostgreSQL
+ * at 2704 bytes, the name of a consumer beside the key.
+ */
+export const HIGHEST_KEY_BYTES = 2048
+
+/**
  * The highest that each limit may be set to. Bodies: RabbitMQ 4 refuses messages above 16 MiB by default
  * (`max_message_size`). Headers: amqplib encodes the whole table of them into 64 KiB and throws
  * beyond; what is left is for the short fields of CloudEvents.
  */
-const HIGHEST_LIMITS: Limits = { bodyBytes: 16 * MIB, headerBytes: 60 * KIB, keyBytes: 16 * KIB }
+const HIGHEST_LIMITS: Limits = { bodyBytes: 16 * MIB, headerBytes: 60 * KIB, keyBytes: HIGHEST_KEY_BYTES }
 
 /** Names travel as AMQP short strings, whose length is one byte (AMQP 0-9-1 section 4.2.5.3). */
 export const NAME_BYTES = 255

@@ -32,6 +32,16 @@ describe('the logger of the process', () => {
     })
   })
 
+  it.each(['json', 'text'] as const)('lets nothing in a message look like another line, as %s', (format) => {
+    const { logger, lines } = setup({ format })
+    const hostile = 'a\r\n{"level":"error"}\u001b[2J\u009b2J\u0085b\u2028c\u202Ed level=error\u007f'
+    logger.info({ messageId: hostile, nested: { type: hostile } }, 'Handled.')
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toMatch(/^[\x20-\x7e]*\n$/)
+    const [quoted = ''] = /"a\\r\\n(?:[^"\\]|\\.)*"/.exec(lines[0] ?? '') ?? []
+    expect(JSON.parse(quoted)).toBe(hostile)
+  })
+
   it('writes one line for people in text format', () => {
     const { logger, lines } = setup({ format: 'text' })
     logger.warn({ exchange: 'orders.events', reason: 'not found' }, 'A gate\n closed.')

@@ -142,6 +142,15 @@ describe('nothing is left behind', () => {
 })
 
 describe('limits', () => {
+  test('of keys end where databases could no longer find a blocked one', () => {
+    const make = (keyBytes: number): unknown =>
+      createOutbox({ source: 'orders', messages, database: recordingDatabase(), limits: { keyBytes } })
+    expect(() => make(2049)).toThrow(
+      'Option limits.keyBytes is 2049. Wanted is a whole number of bytes from 1 to 2048.',
+    )
+    make(2048)
+  })
+
   const limits = { bodyBytes: 20, headerBytes: 350, keyBytes: 4 }
   const write = async (given: object): Promise<number> => {
     const database = recordingDatabase()

@@ -219,9 +219,21 @@ describe('reading a message of somebody else', () => {
     [{ type: 'a' }, {}, 'The message has no message id.'],
     [{ messageId: '', type: 'a' }, {}, 'The message has no message id.'],
     [{ messageId: 'm' }, {}, 'The message has no type.'],
-    [STRANGER, { 'waybill-version': 'two' }, 'The header waybill-version is not a whole number from 1.'],
-    [STRANGER, { 'waybill-version': 0 }, 'The header waybill-version is not a whole number from 1.'],
-    [STRANGER, { 'waybill-version': 1.5 }, 'The header waybill-version is not a whole number from 1.'],
+    [
+      STRANGER,
+      { 'waybill-version': 'two' },
+      'The header waybill-version is not a whole number from 1 to 2147483647.',
+    ],
+    [
+      STRANGER,
+      { 'waybill-version': 0 },
+      'The header waybill-version is not a whole number from 1 to 2147483647.',
+    ],
+    [
+      STRANGER,
+      { 'waybill-version': 1.5 },
+      'The header waybill-version is not a whole number from 1 to 2147483647.',
+    ],
   ])('calls %j with headers %j malformed', (properties, headers, reason) => {
     const { messageId = '', type = '' } = properties as {
       readonly messageId?: string
@@ -282,7 +294,7 @@ describe('reading a message of somebody else', () => {
       const message = arrived({ properties: STRANGER })
       message.properties.headers = each
       expect(readMessage(message, RECEIVED_AT).envelope).toMatchObject({ key: null, headers: {} })
-      expect(deliveryCount(each)).toBe(0)
+      expect(countOf(each)).toBe(0)
     }
     const texts = readMessage(
       arrived({ properties: STRANGER, headers: Object.fromEntries([['__proto__', 'p']]) }),
@@ -297,7 +309,7 @@ describe('reading a message of somebody else', () => {
     const odd: { headers: unknown } = message.properties
     odd.headers = headers
     expect(readMessage(message, RECEIVED_AT).envelope?.headers).toEqual({})
-    expect(deliveryCount(headers)).toBe(0)
+    expect(countOf(headers)).toBe(0)
   })
 
   test('reads the time from the property when there is no attribute', () => {
@@ -307,13 +319,17 @@ describe('reading a message of somebody else', () => {
     expect(readMessage(arrived({ properties: absurd }), RECEIVED_AT).envelope?.createdAt).toBe(RECEIVED_AT)
   })
 
-  test.each([8.64e12 + 1, Number(2n ** 64n - 1n), -8.64e12 - 1, Number.NaN])(
-    'takes a time of %d seconds, which no Date can hold, for none',
-    (timestamp) => {
-      const { envelope } = readMessage(arrived({ properties: { ...STRANGER, timestamp } }), RECEIVED_AT)
-      expect(envelope?.createdAt).toBe(RECEIVED_AT)
-    },
-  )
+  test.each([
+    253_402_300_800,
+    -62_167_219_201,
+    8.64e12 + 1,
+    Number(2n ** 64n - 1n),
+    -8.64e12 - 1,
+    Number.NaN,
+  ])('takes a time of %d seconds, which is in no year from 0 to 9999, for none', (timestamp) => {
+    const { envelope } = readMessage(arrived({ properties: { ...STRANGER, timestamp } }), RECEIVED_AT)
+    expect(envelope?.createdAt).toBe(RECEIVED_AT)
+  })
 
   test('does not keep what was read from the socket for the sake of a small body', () => {
     const chunk = Buffer.alloc(65_536, 'a')
@@ -328,9 +344,15 @@ describe('reading a message of somebody else', () => {
   })
 })
 
-test('reads the delivery count, which RabbitMQ leaves out on the first delivery', () => {
-  expect(deliveryCount({})).toBe(0)
-  expect(deliveryCount({ 'x-delivery-count': 2 })).toBe(2)
-  expect(deliveryCount({ 'x-delivery-count': 'many' })).toBe(0)
-  expect(deliveryCount({ 'x-delivery-count': -1 })).toBe(0)
+test('reads the delivery count, which on the first delivery only a sender can have written', () => {
+  expect(countOf({})).toBe(0)
+  expect(countOf({ 'x-delivery-count': 2 })).toBe(2)
+  expect(countOf({ 'x-delivery-count': 'many' })).toBe(0)
+  expect(countOf({ 'x-delivery-count': -1 })).toBe(0)
+  expect(countOf({ 'x-delivery-count': 130 }, false)).toBe(0)
 })
+
+function countOf(headers: unknown, redelivered = true): number {
+  const odd = headers as Message['properties']['headers']
+  return deliveryCount({ fields: { redelivered }, properties: { headers: odd } })
+}
