@@ -76,7 +76,7 @@ const { value: anyValue } = fc.letrec<{ value: Omit<RawField, 'name'> }>((tie) =
   ),
 }))
 
-export const anyField: fc.Arbitrary<RawField> = fc
+const anyField: fc.Arbitrary<RawField> = fc
   .tuple(anyName, anyValue)
   .map(([name, value]) => ({ name, ...value }))
 

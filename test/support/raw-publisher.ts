@@ -121,7 +121,7 @@ export function uint32(value: number): Buffer {
   return bytes
 }
 
-export function uint64(value: bigint): Buffer {
+function uint64(value: bigint): Buffer {
   const bytes = Buffer.alloc(8)
   bytes.writeBigUInt64BE(value)
   return bytes

@@ -202,7 +202,6 @@ describe.each(MODES)('hostile deliveries to a consumer in mode $mode', (mode) =>
       },
     )
     expect(shown.split('\n').length).toBeGreaterThan(BATCHES * 10)
-    // eslint-disable-next-line no-control-regex
     expect(shown).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f\u202e]/)
   })
 })
