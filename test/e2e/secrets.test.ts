@@ -122,7 +122,10 @@ async function troubles({ database, vhost }: RelaySetting): Promise<Readonly<Rec
   }
 }
 
-it('no secret comes out of a process, whatever goes wrong', async () => {
+/** As many processes as there are ways to fail, one after the other. */
+const PATIENCE = { timeout: 600_000 }
+
+it('no secret comes out of a process, whatever goes wrong', PATIENCE, async () => {
   await using setting = await createRelaySetting()
   for (const [name, { args = ['relay'], env, until }] of Object.entries(await troubles(setting))) {
     await using child = setting.waybill(args, {
