@@ -2,6 +2,7 @@ import { connect as connectSocket, type Socket } from 'node:net'
 import { connect, type ChannelModel, type SocketOptions } from 'amqplib'
 import { WaybillError } from '../../src/index.ts'
 import { deferred } from './deferred.ts'
+import { catchEarlyErrors, CLIENT_PROPERTY } from './early-errors.ts'
 import { toError, unavailable } from './failure.ts'
 import { guardFrames } from './frame-guard.ts'
 import { urlFault } from './check.ts'
@@ -57,9 +58,10 @@ async function open(options: ResolvedOptions, signal: AbortSignal): Promise<Dial
     noDelay: true,
     keepAlive: true,
     keepAliveDelay: KEEP_ALIVE_DELAY_MS,
-    clientProperties: { connection_name: options.connectionName },
+    clientProperties: { connection_name: options.connectionName, [CLIENT_PROPERTY]: true },
   })
   if (carrier !== null) socketOptions.socket = carrier
+  catchEarlyErrors()
   try {
     const model = await connect(withHeartbeat(url, options.heartbeatMs), socketOptions)
     // Without a listener an error before the session has its own would end the process.
