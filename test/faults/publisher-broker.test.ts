@@ -193,7 +193,7 @@ scenario(
 )
 
 scenario(
-  'P20: the password is wrong, and the vhost forbidden',
+  'P20: the password is wrong for a while',
   { servers, consumers: 0, relays: 0, prepare: (scene) => withOwnUser(scene, 'turned') },
   async (scene) => {
     const { rabbitmq } = scene.stage.servers

@@ -55,12 +55,12 @@ export async function effects(pool: pg.Pool): Promise<Effect[]> {
   return rows.map(({ consumer, message_id: messageId }) => ({ consumer, messageId }))
 }
 
-/** What relays and consumers keep of messages that failed. */
+/** What relays and consumers keep of messages that failed, what operators have discarded included. */
 export async function letters(pool: pg.Pool): Promise<Letter[]> {
   const { rows } = await pool.query<{ message_id: string; state: string; reason: string | null }>(
     `select message_id, state::text, reason::text from waybill.parked
      union all
-     select message_id, state::text, reason::text from waybill.failure where state not in ('resolved', 'discarded')`,
+     select message_id, state::text, reason::text from waybill.failure where state <> 'resolved'`,
   )
   return rows.map(({ message_id: messageId, state, reason }) => ({ messageId, state, reason }))
 }

@@ -10,6 +10,17 @@ export type Misfortune = (scene: Scene, random: Random) => Promise<void>
 /** All relays may have to publish again what they had in flight. */
 const ALL = 4
 
+let turn: Promise<unknown> = Promise.resolve()
+
+/** One server at a time is hurt, and heals before the next. */
+const inTurn =
+  (misfortune: Misfortune): Misfortune =>
+  (scene, random) => {
+    const mine = turn.then(() => misfortune(scene, random))
+    turn = mine.catch(() => undefined)
+    return mine
+  }
+
 const proxyOf = ({ stage }: Scene, random: Random): TcpProxy => random.pick(allOf(stage.proxies))
 
 /** A process that lives, if there is one of that role beside others. */
@@ -115,12 +126,14 @@ const backendsEnded: Misfortune = async ({ stage, fault }) => {
   )
 }
 
+const SURELY = ['--yes', '--confirm', 'replays,order', '--reason', 'torture', '--detach']
+
 /** An operator at work. */
 const operator =
   (...args: readonly string[]): Misfortune =>
   async ({ stage, fault }) => {
-    await stage.waybill([...args, '--by', 'torture']).exited
-    fault(`operator: ${args.slice(0, 2).join(' ')}`, 0)
+    const { code } = await stage.waybill([...args, '--by', 'torture']).exited
+    fault(`operator: ${args.slice(0, 2).join(' ')}, exit code ${code ?? 'none'}`, 0)
   }
 
 const paused =
@@ -145,17 +158,18 @@ export const MISFORTUNES: readonly (readonly [weight: number, name: string, misf
   [1, 'connections stranded', connections('strand')],
   [4, 'black hole', darkness],
   [2, 'latency', slowness],
-  [2, 'alarm', alarm],
-  [1, 'broker killed', brokerKilled],
-  [2, 'broker frozen', brokerFrozen],
-  [1, 'database killed', databaseKilled],
-  [2, 'database frozen', databaseFrozen],
+  [2, 'alarm', inTurn(alarm)],
+  [1, 'broker killed', inTurn(brokerKilled)],
+  [2, 'broker frozen', inTurn(brokerFrozen)],
+  [1, 'database killed', inTurn(databaseKilled)],
+  [2, 'database frozen', inTurn(databaseFrozen)],
   [2, 'backends ended', backendsEnded],
   [1, 'consumer paused', paused('consumers', 'ledger')],
   [1, 'relays paused', paused('relays', '*')],
+  [2, 'replay', operator('dead-letters', 'replay', '--consumer', 'ledger', ...SURELY)],
   [
-    2,
-    'replay',
-    operator('dead-letters', 'replay', '--consumer', 'ledger', '--yes', '--confirm', 'replays', '--detach'),
+    3,
+    'discard',
+    operator('dead-letters', 'discard', '--consumer', 'ledger', '--cause', 'permanent', ...SURELY),
   ],
 ]
