@@ -181,7 +181,7 @@ test('whatever strangers send is read or called malformed, and stops nobody', as
     'The message has no type.',
     'The message has no message id.',
     'e',
-    'The header waybill-version is not a whole number from 1.',
+    'The header waybill-version is not a whole number from 1 to 2147483647.',
     'm',
     'last',
   ])
