@@ -8,29 +8,17 @@ import { createRandom } from '../fuzz/random.ts'
 import { createAggregates, createFuzzOutbox, EXCHANGES, runWriter } from '../fuzz/writer-actor.ts'
 import { startChild, type Child } from '../support/child.ts'
 import { eventually } from '../support/eventually.ts'
+import { QUICK_TIMES } from '../support/quick-times.ts'
 
 export type Variables = Readonly<Record<string, string | undefined>>
 
 export interface Place {
   readonly databaseUrl: string
   readonly amqpUrl: string
-  /** What the processes are given over the two addresses and {@link QUICK}. */
+  /** What the processes are given over the two addresses and {@link QUICK_TIMES}. */
   readonly env?: Variables
   /** @defaultValue `true` */
   readonly migrated?: boolean
-}
-
-/** Times so short that tests are quick, and still safe together. */
-export const QUICK: Variables = {
-  WAYBILL_LEASE_MS: '2500',
-  WAYBILL_RENEW_MS: '300',
-  WAYBILL_MARGIN_MS: '400',
-  WAYBILL_AMQP_CONFIRM_TIMEOUT_MS: '1200',
-  WAYBILL_GRACE_MS: '2000',
-  WAYBILL_AMQP_HEARTBEAT_MS: '1000',
-  WAYBILL_REBALANCE_MS: '100',
-  WAYBILL_DATABASE_QUERY_TIMEOUT_MS: '2000',
-  WAYBILL_AMQP_RECONNECT_MAX_MS: '300',
 }
 
 /** The longest time until the lanes of a relay that died belong to another: lease and grace. */
@@ -89,7 +77,7 @@ export async function createStage(place: Place): Promise<Stage> {
   await collect(connection, history)
   const children: Child[] = []
   const env: Variables = {
-    ...QUICK,
+    ...QUICK_TIMES,
     WAYBILL_DATABASE_URL: place.databaseUrl,
     WAYBILL_AMQP_URL: place.amqpUrl,
     WAYBILL_HEALTH_LISTEN: '127.0.0.1:0',

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { expect } from 'vitest'
 import { eventually } from '../support/eventually.ts'
@@ -96,7 +95,8 @@ scenario('21, C7: the database of the consumer is out of reach for a while', { s
   scene.fault('consumer without database', 0)
   const consumer = scene.first('consumer')
   await scene.says(consumer, ({ metrics }) => metrics.get('inbox_holding{consumer="ledger"}') === 1)
-  await sleep(2_000)
+  // What arrives meanwhile waits.
+  await underLoad(stage, 200)
   consumerDatabase.blackhole('none')
   consumerDatabase.reset()
   await scene.says(consumer, ({ metrics }) => metrics.get('inbox_holding{consumer="ledger"}') === 0)

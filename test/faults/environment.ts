@@ -3,8 +3,10 @@ export interface ProcessEnvironment {
   readonly seed: string
   /** The longest wait of a writer between two transactions. */
   readonly paceMs: number
-  /** Of a hundred messages, how many are to fail now and then, never succeed, crash or hang. */
+  /** Of a hundred messages, how many are not simply handled. */
   readonly acts: number
+  /** Of those. */
+  readonly kinds: readonly ('fail' | 'never' | 'crash' | 'hang')[]
   readonly consumer: string
   readonly mode: 'key' | 'unordered'
   readonly concurrency: number
@@ -16,6 +18,7 @@ const DEFAULTS: ProcessEnvironment = {
   seed: 'faults',
   paceMs: 40,
   acts: 0,
+  kinds: ['fail', 'never', 'crash', 'hang'],
   consumer: 'ledger',
   mode: 'key',
   concurrency: 4,

@@ -17,6 +17,13 @@ export async function reconnected(scene: Scene, lost: ReadonlyMap<string, number
   }
 }
 
+/** Waits until all relays have lost the broker, which is no reason to take them out of service. */
+export async function disconnected(scene: Scene): Promise<void> {
+  for (const relay of scene.alive('relay')) {
+    await scene.says(relay, (now) => sum(now, 'outbox_broker_connected') === 0 && now.ready === 200)
+  }
+}
+
 /** How many connections to the broker each relay has lost so far. */
 export async function lostSoFar(scene: Scene): Promise<ReadonlyMap<string, number>> {
   const lost = new Map<string, number>()

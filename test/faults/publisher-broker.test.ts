@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { onChannel } from '../support/on-channel.ts'
+import { throughout } from '../support/throughout.ts'
 import { backlogOf, lostSoFar, owners, reconnected, takenOver } from './facts.ts'
 import type { Scene } from './scene.ts'
 import { scenario, useServers } from './scenario.ts'
@@ -61,9 +61,10 @@ scenario('P9: the broker is short of memory, and then no more', { servers, consu
     expect(sample.ready).toBe(200)
     expect(sample.reasons).toContain('degraded')
     // Longer than a confirm may take otherwise: what is blocked is not stuck.
-    await sleep(2_500)
-    expect(sum(await scene.sample(scene.first('relay')), 'outbox_gates_closed_total')).toBe(gates)
-    expect(await owners(stage)).toEqual(before)
+    await throughout(2_500, async () => {
+      expect(sum(await scene.sample(scene.first('relay')), 'outbox_gates_closed_total')).toBe(gates)
+      expect(await owners(stage)).toEqual(before)
+    })
   })
 })
 

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { expect } from 'vitest'
 import { eventually } from '../support/eventually.ts'
+import { throughout } from '../support/throughout.ts'
 import { owners, takenOver } from './facts.ts'
 import { scenario, useServers } from './scenario.ts'
 import { underLoad } from './stage.ts'
@@ -44,7 +44,7 @@ scenario('8: the connections to the database are ended one after the other', { s
        ) as chosen`,
     )
     if ((rows[0]?.ended ?? 0) > 0) scene.fault('backend ended', 2)
-    await sleep(100)
+    await underLoad(stage, 5)
   }
   expect(stage.history.faults.length).toBeGreaterThan(10)
 })
@@ -80,9 +80,8 @@ scenario(
     }
     scene.fault('no connections left', 2)
     const held = await owners(stage)
-    await sleep(3_000)
-    // Leases are renewed on connections that the relays have.
-    expect(await owners(stage)).toEqual(held)
+    // Longer than a lease: they are renewed on connections that the relays have.
+    await throughout(3_000, async () => expect(await owners(stage)).toEqual(held))
     await underLoad(stage, 50)
     await Promise.all(greedy.map((client) => client.end()))
     expect(

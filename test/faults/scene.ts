@@ -27,8 +27,6 @@ export interface SceneOptions {
 export interface Scene {
   readonly stage: Stage
   readonly options: SceneOptions
-  /** All samples so far. */
-  readonly samples: Sample[]
   /** Those that live, in the order of their start. */
   alive(role: Role): Running[]
   /** The only one that lives, or the first of several. */
@@ -48,17 +46,16 @@ export interface Scene {
 }
 
 export async function openScene(stage: Stage, options: SceneOptions): Promise<Scene> {
-  const samples: Sample[] = []
   const alive = (role: Role): Running[] =>
     stage.processes.filter((process) => process.role === role && process.alive)
   const sample = async ({ name, child }: Running): Promise<Sample> => {
     const taken = await sampleOf(name, await portOf(child))
-    samples.push(taken)
+    stage.samples.push(taken)
     return taken
   }
   let number = 0
   const scene: Scene = {
-    ...{ stage, options, samples, alive, sample },
+    ...{ stage, options, alive, sample },
     first: (role) => {
       const [found] = alive(role)
       if (!found) throw new Error(`No ${role} lives.`)
@@ -74,8 +71,8 @@ export async function openScene(stage: Stage, options: SceneOptions): Promise<Sc
         given: { ...options.process, seed: name, ...given },
         env: more,
       })
-      await runs(joined)
       if (options.revives && role === 'consumer') void revive(joined, given)
+      await runs(joined)
       return joined
     },
     fault: (kind, relays = 0) => {
@@ -96,7 +93,8 @@ export async function openScene(stage: Stage, options: SceneOptions): Promise<Sc
     const { signal } = await child.exited
     // Who was stopped, by a scenario or at its end, stays so.
     if (signal !== 'SIGKILL' || stage.ended) return
-    await scene.join('consumer', given).catch(() => revive(stage.processes.at(-1)!, given))
+    // Who crashes before it works is revived by itself.
+    await scene.join('consumer', given).catch(() => undefined)
   }
   const { relays = 2, consumers = 1, writers = 1 } = options
   const roles: Role[] = [

@@ -11,7 +11,7 @@ import type { Scene, SceneOptions } from './scene.ts'
 import { secondJudge } from './second-judge.ts'
 import type { Stage } from './stage.ts'
 import { letters, tablesOf, unhandled, unpublished } from './truth.ts'
-import { statusOf, sum } from './watch.ts'
+import { statusOf, sum, type Sample } from './watch.ts'
 
 /** Two cores that others use too take their time. */
 const DRAIN_MS = 40_000
@@ -112,6 +112,8 @@ async function agree(scene: Scene, committed: number): Promise<void> {
   assert.deepEqual({ left: status.backlog.records, parked: status.parked }, { ...rows[0] })
 }
 
+const shownSample = (sample: Sample): object => ({ ...sample, metrics: Object.fromEntries(sample.metrics) })
+
 /** The whole history and what the processes said, for whoever looks into a failure. @returns the folder. */
 export async function keep(stage: Stage, name: string): Promise<string> {
   const folder = join(tmpdir(), `waybill-fault ${name.replaceAll(/[^\w]+/g, ' ').slice(0, 60)}`)
@@ -119,6 +121,7 @@ export async function keep(stage: Stage, name: string): Promise<string> {
   const { written, arrivals, faults } = stage.history
   const story = { written: [...written.values()], arrivals, faults }
   writeFileSync(join(folder, 'history.json'), JSON.stringify(story))
+  writeFileSync(join(folder, 'samples.json'), JSON.stringify(stage.samples.map(shownSample)))
   writeFileSync(join(folder, 'tables.json'), JSON.stringify(await tablesOf(stage.pool).catch(String)))
   for (const { name: process, child } of stage.processes) {
     writeFileSync(join(folder, `${process}.log`), child.output)

@@ -4,27 +4,21 @@ import { migrate } from '../../adapters/postgres/index.ts'
 import { createHistory, type History } from '../fuzz/history.ts'
 import { startChild, type Child } from '../support/child.ts'
 import { eventually } from '../support/eventually.ts'
+import { QUICK_TIMES } from '../support/quick-times.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { toVariables, type ProcessEnvironment } from './environment.ts'
 import { createDatabase, createVhost, type Servers } from './servers.ts'
 import { startTap, type Tap } from './tap.ts'
 import { createTruth } from './truth.ts'
+import type { Sample } from './watch.ts'
 
 export type Variables = Readonly<Record<string, string>>
 
-/** Times so short that a scenario is quick, and still safe together; and few messages in flight, so that repeats are few. */
+/** Few messages in flight, so that repeats are few, and nothing that is waited for longer than a scenario takes. */
 const QUICK: Variables = {
-  WAYBILL_LEASE_MS: '2500',
-  WAYBILL_RENEW_MS: '300',
-  WAYBILL_MARGIN_MS: '400',
-  WAYBILL_AMQP_CONFIRM_TIMEOUT_MS: '1200',
-  WAYBILL_GRACE_MS: '2000',
-  WAYBILL_AMQP_HEARTBEAT_MS: '1000',
+  ...QUICK_TIMES,
   WAYBILL_AMQP_CONNECT_TIMEOUT_MS: '3000',
-  WAYBILL_REBALANCE_MS: '100',
-  WAYBILL_DATABASE_QUERY_TIMEOUT_MS: '2000',
   WAYBILL_DATABASE_CONNECT_TIMEOUT_MS: '2000',
-  WAYBILL_AMQP_RECONNECT_MAX_MS: '300',
   WAYBILL_GATE_MAX_MS: '500',
   WAYBILL_RETRY_BASE_MS: '200',
   WAYBILL_RETRY_MAX_MS: '500',
@@ -86,6 +80,8 @@ export interface Stage extends AsyncDisposable {
   readonly tap: Tap
   /** All that were started, those that have ended included. */
   readonly processes: readonly Running[]
+  /** What they have said of themselves so far. */
+  readonly samples: Sample[]
   /** Whether it comes to its end: nobody is to be started anew. */
   ended: boolean
   /** Starts a process without waiting for it. */
@@ -126,6 +122,7 @@ export async function createStage(servers: Servers): Promise<Stage> {
   }
   const stage: Stage = {
     ...{ servers, proxies, vhost, databaseUrl, amqpUrl, pool, history, tap, processes },
+    samples: [],
     ended: false,
     start({ role, name, given = {}, env = {} }) {
       const own = role === 'relay' ? { ...QUICK, WAYBILL_HOST: name } : toVariables(given)

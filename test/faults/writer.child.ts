@@ -16,7 +16,7 @@ import { KEYS } from './truth.ts'
 
 const LOOPS = 4
 const CONNECT_MS = 3_000
-const { seed, paceMs, acts } = readEnvironment()
+const { seed, paceMs, acts, kinds } = readEnvironment()
 const pool = new pg.Pool({
   connectionString: process.env['WAYBILL_DATABASE_URL'],
   application_name: 'writer',
@@ -66,14 +66,15 @@ async function bump(
   }
 }
 
+const ACTS: readonly Act[] = [
+  { kind: 'fail', times: 1 },
+  { kind: 'fail', times: 2 },
+  { kind: 'never' },
+  { kind: 'crash', times: 1 },
+  { kind: 'hang', ms: 400 },
+]
 const actOf = (random: Random): Act =>
-  random.pick<Act>([
-    { kind: 'fail', times: 1 },
-    { kind: 'fail', times: 2 },
-    { kind: 'never' },
-    { kind: 'crash', times: 1 },
-    { kind: 'hang', ms: 400 },
-  ])
+  random.pick(ACTS.filter(({ kind }) => kinds.some((wanted) => wanted === kind)))
 
 async function plain(client: pg.PoolClient, random: Random): Promise<void> {
   await client.query('begin')

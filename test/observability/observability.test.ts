@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { ruleFiles } from '../../prometheus/src/rules.ts'
-import { QUICK } from '../e2e/stage.ts'
 import { createTestVhost, type TestVhost } from '../support/broker.ts'
 import type { Child } from '../support/child.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { startOtlpReceiver, type OtlpReceiver } from '../support/otlp-receiver.ts'
 import { promtoolOnMetrics } from '../support/prometheus.ts'
+import { QUICK_TIMES } from '../support/quick-times.ts'
 import { startPrometheus, type PrometheusServer } from '../support/prometheus-server.ts'
 import { textOf } from '../tidy/repository.ts'
 import { hasData, operatorQueries, panelQueries } from './expressions.ts'
@@ -104,7 +104,7 @@ beforeAll(async () => {
   stack = await createStack({
     databaseUrl: database.url,
     amqpUrl: vhost.url,
-    env: { ...QUICK, ...LOAD, ...collector.env, WAYBILL_SAMPLE_MS: '1000' },
+    env: { ...QUICK_TIMES, ...LOAD, ...collector.env, WAYBILL_SAMPLE_MS: '1000' },
   })
   const migration = stack.start('migrate')
   expect(await migration.exited, migration.output).toMatchObject({ code: 0 })

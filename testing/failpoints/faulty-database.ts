@@ -45,13 +45,14 @@ export function faultyDatabase<Tx, Whole extends Database<Tx>>(
 }
 
 function storesOf<Tx>(inner: Database<Tx>, instance: Instance): Partial<Database<Tx>> {
-  const { outbox, inbox, relay, partitions, deadLetters } = inner
+  const { outbox, inbox, relay, partitions, deadLetters, conservation } = inner
   return {
     outbox: hindered(instance, 'outbox', { store: outbox, except: ['statement'] }),
     inbox: hindered(instance, 'inbox', { store: inbox }),
     relay: hindered(instance, 'relay', { store: relay }),
     partitions: hindered(instance, 'partitions', { store: partitions }),
     ...(deadLetters && { deadLetters: hindered(instance, 'deadLetters', { store: deadLetters }) }),
+    ...(conservation && { conservation: hindered(instance, 'conservation', { store: conservation }) }),
   }
 }
 

@@ -92,31 +92,24 @@ const alarm: Misfortune = async (scene, random) => {
   await rabbitmq.eval('rabbit_alarm:clear_alarm({resource_limit, memory, node()}).')
 }
 
-const brokerKilled: Misfortune = async ({ stage, fault }) => {
-  fault('broker killed', ALL)
-  await stage.servers.rabbitmq.kill('SIGKILL')
-  await stage.servers.rabbitmq.start()
-}
+type Server = 'rabbitmq' | 'postgres'
 
-const brokerFrozen: Misfortune = async ({ stage, fault }, random) => {
-  fault('broker frozen', ALL)
-  stage.servers.rabbitmq.pause()
-  await sleep(random.between(500, 6_000))
-  stage.servers.rabbitmq.resume()
-}
+const serverKilled =
+  (which: Server): Misfortune =>
+  async ({ stage, fault }) => {
+    fault(`${which} killed`, ALL)
+    await stage.servers[which].kill('SIGKILL')
+    await stage.servers[which].start()
+  }
 
-const databaseKilled: Misfortune = async ({ stage, fault }) => {
-  fault('database killed', ALL)
-  await stage.servers.postgres.kill('SIGKILL')
-  await stage.servers.postgres.start()
-}
-
-const databaseFrozen: Misfortune = async ({ stage, fault }, random) => {
-  fault('database frozen', ALL)
-  stage.servers.postgres.pause()
-  await sleep(random.between(500, 5_000))
-  stage.servers.postgres.resume()
-}
+const serverFrozen =
+  (which: Server): Misfortune =>
+  async ({ stage, fault }, random) => {
+    fault(`${which} frozen`, ALL)
+    stage.servers[which].pause()
+    await sleep(random.between(500, 6_000))
+    stage.servers[which].resume()
+  }
 
 const backendsEnded: Misfortune = async ({ stage, fault }) => {
   fault('backends ended', ALL)
@@ -159,10 +152,10 @@ export const MISFORTUNES: readonly (readonly [weight: number, name: string, misf
   [4, 'black hole', darkness],
   [2, 'latency', slowness],
   [2, 'alarm', inTurn(alarm)],
-  [1, 'broker killed', inTurn(brokerKilled)],
-  [2, 'broker frozen', inTurn(brokerFrozen)],
-  [1, 'database killed', inTurn(databaseKilled)],
-  [2, 'database frozen', inTurn(databaseFrozen)],
+  [1, 'broker killed', inTurn(serverKilled('rabbitmq'))],
+  [2, 'broker frozen', inTurn(serverFrozen('rabbitmq'))],
+  [1, 'database killed', inTurn(serverKilled('postgres'))],
+  [2, 'database frozen', inTurn(serverFrozen('postgres'))],
   [2, 'backends ended', backendsEnded],
   [1, 'consumer paused', paused('consumers', 'ledger')],
   [1, 'relays paused', paused('relays', '*')],

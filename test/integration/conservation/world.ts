@@ -1,4 +1,3 @@
-import { connect } from 'amqplib'
 import type pg from 'pg'
 import { pgDatabase, pgPool } from '../../../adapters/pg/index.ts'
 import { migrate } from '../../../adapters/postgres/index.ts'
@@ -15,6 +14,7 @@ import { auditConservation, type ConservationOptions, type ConservationReport } 
 import { createTestVhost } from '../../support/broker.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
+import { onChannel } from '../../support/on-channel.ts'
 
 const messages = defineMessages(
   { 'order.placed': messageType<{ n: number }>(), 'order.paid': messageType<{ n: number }>() },
@@ -102,10 +102,7 @@ export async function createWorld(): Promise<World> {
       await eventually(async () => (await countIn(consumer.pool, 'effect')) === count)
     },
     async purge() {
-      const connection = await connect(amqpUrl)
-      const channel = await connection.createChannel()
-      const { messageCount } = await channel.purgeQueue('billing')
-      await connection.close()
+      const { messageCount } = await onChannel(amqpUrl, (channel) => channel.purgeQueue('billing'))
       return messageCount
     },
     audit: (options) => auditConservation({ producer: writing, consumers: [taking], ...ALL, ...options }),

@@ -1,6 +1,6 @@
-import { connect, type Channel } from 'amqplib'
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
+import { onChannel } from '../../support/on-channel.ts'
 import { createWorld, QUEUE, type World } from './world.ts'
 
 interface Row {
@@ -17,15 +17,6 @@ async function kept({ pool }: World): Promise<Row[]> {
     'select message_id, state, reason, exchange, routing_key, uncertain from waybill.failure',
   )
   return rows
-}
-
-async function onChannel(url: string, work: (channel: Channel) => Promise<void>): Promise<void> {
-  const model = await connect(url)
-  try {
-    await work(await model.createChannel())
-  } finally {
-    await model.close()
-  }
 }
 
 /** Declares the queue as its consumer does, which is then gone. */

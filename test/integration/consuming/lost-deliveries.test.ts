@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect } from 'amqplib'
 import { describe, expect, it } from 'vitest'
 import { rabbitmq } from '../../../adapters/rabbitmq/index.ts'
 import type { Transport } from '../../../src/ports.ts'
 import { startChild } from '../../support/child.ts'
 import { eventually } from '../../support/eventually.ts'
+import { onChannel } from '../../support/on-channel.ts'
 import { recordedLogger, type RecordedLogger } from '../rabbitmq/world.ts'
 import { createWorld, QUEUE, recordEffect, type Running, type World } from './world.ts'
 
@@ -23,10 +23,7 @@ function open(url: string, more: Partial<Parameters<typeof rabbitmq>[0]> = {}): 
 }
 
 async function deleteQueue({ amqpUrl }: World): Promise<void> {
-  const model = await connect(amqpUrl)
-  const channel = await model.createChannel()
-  await channel.deleteQueue(QUEUE)
-  await model.close()
+  await onChannel(amqpUrl, (channel) => channel.deleteQueue(QUEUE))
 }
 
 describe('C5: a queue that is deleted while its consumer runs', () => {

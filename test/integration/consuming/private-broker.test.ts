@@ -1,7 +1,7 @@
-import { connect, type Channel } from 'amqplib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { rabbitmq } from '../../../adapters/rabbitmq/index.ts'
 import { eventually } from '../../support/eventually.ts'
+import { onChannel } from '../../support/on-channel.ts'
 import { startRabbitmq, type RabbitmqServer } from '../../support/rabbitmq-server.ts'
 import { recordedLogger } from '../rabbitmq/world.ts'
 import { createGate, createWorld, QUEUE, recordEffect } from './world.ts'
@@ -59,18 +59,9 @@ describe('C6, 30: a handler that takes longer than the broker waits for an answe
   })
 })
 
-async function onChannel<Result>(work: (channel: Channel) => Promise<Result>): Promise<Result> {
-  const model = await connect(broker.url)
-  try {
-    return await work(await model.createChannel())
-  } finally {
-    await model.close()
-  }
-}
-
 /** Takes one message out of the queue and gives it up. */
 function giveUpOne(): Promise<unknown> {
-  return onChannel((channel) =>
+  return onChannel(broker.url, (channel) =>
     eventually(async () => {
       const got = await channel.get(QUEUE)
       if (got === false) return false
@@ -100,7 +91,7 @@ describe('D8: the exchange of dead letters is deleted while the consumer runs', 
       })
       await world.place(2)
       await eventually(() => consumer.status().running === 1)
-      await onChannel((channel) => channel.deleteExchange(`${QUEUE}.dlx`))
+      await onChannel(broker.url, (channel) => channel.deleteExchange(`${QUEUE}.dlx`))
       await giveUpOne()
       await eventually(() => logger.text().includes(`RabbitMQ has no exchange "${QUEUE}.dlx"`), {
         timeoutMs: 40_000,

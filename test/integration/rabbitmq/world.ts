@@ -1,7 +1,8 @@
-import { connect, type Channel, type ChannelModel } from 'amqplib'
+import type { Channel } from 'amqplib'
 import type { Logger, LogMethod, OutgoingMessage, PublishOutcome, Transport } from '../../../src/ports.ts'
 import { rabbitmq, type RabbitmqOptions } from '../../../adapters/rabbitmq/index.ts'
 import { eventually } from '../../support/eventually.ts'
+import { onChannel } from '../../support/on-channel.ts'
 import {
   startRabbitmq,
   type RabbitmqOptions as ServerOptions,
@@ -28,7 +29,7 @@ export async function createWorld(server: ServerOptions = {}): Promise<World> {
   const broker = await startRabbitmq(server)
   const proxy = await startTcpProxy({ host: '127.0.0.1', port: broker.port })
   const opened: Transport[] = []
-  const admin: World['admin'] = async (work) => withChannel(broker.url, work)
+  const admin: World['admin'] = (work) => onChannel(broker.url, work)
   const world: World = {
     broker,
     proxy,
@@ -60,21 +61,6 @@ export async function createWorld(server: ServerOptions = {}): Promise<World> {
     },
   }
   return world
-}
-
-async function withChannel<Result>(
-  url: string,
-  work: (channel: Channel) => Promise<Result>,
-): Promise<Result> {
-  const model: ChannelModel = await connect(url, { timeout: 10_000 })
-  model.on('error', () => undefined)
-  try {
-    const channel = await model.createChannel()
-    channel.on('error', () => undefined)
-    return await work(channel)
-  } finally {
-    await model.close().catch(() => undefined)
-  }
 }
 
 const LAST = 'last-of-all'

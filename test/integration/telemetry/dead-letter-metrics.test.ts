@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { connect, type Channel } from 'amqplib'
 import { expect, test } from 'vitest'
 import { pgDatabase } from '../../../adapters/pg/index.ts'
 import { PermanentError } from '../../../src/index.ts'
 import { createOperations, METRICS } from '../../../src/ports.ts'
 import { eventually } from '../../support/eventually.ts'
+import { onChannel } from '../../support/on-channel.ts'
 import { QUEUE } from '../consuming/world.ts'
 import { BILLING, createConsumerWorld, PLACED, type MeteredConsumer } from './consumer-world.ts'
 
@@ -16,15 +16,6 @@ async function dead({ value }: Pick<MeteredConsumer, 'value'>): Promise<string> 
     return `${reason} ${String(await value('dlq_added_messages_total', { ...BILLING, reason }))}`
   })
   return (await Promise.all(reasons)).filter((each) => !each.endsWith(' 0')).join(', ')
-}
-
-async function onChannel(url: string, work: (channel: Channel) => Promise<void>): Promise<void> {
-  const model = await connect(url)
-  try {
-    await work(await model.createChannel())
-  } finally {
-    await model.close()
-  }
 }
 
 test('what the consumer gives up is counted by why', async () => {

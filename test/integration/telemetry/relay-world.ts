@@ -1,9 +1,10 @@
-import { connect, type Channel } from 'amqplib'
+import type { Channel } from 'amqplib'
 import pg from 'pg'
 import { pgDatabase } from '../../../adapters/pg/index.ts'
 import { rabbitmq, type RabbitmqOptions } from '../../../adapters/rabbitmq/index.ts'
 import { createRelay, type Relay, type RelayOptions } from '../../../relay/index.ts'
 import { createTestVhost } from '../../support/broker.ts'
+import { onChannel } from '../../support/on-channel.ts'
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
 import { createWorld, QUICK, type World } from '../relay/world.ts'
 import { createMeter, type Meter } from './meter.ts'
@@ -35,18 +36,10 @@ export async function createMeteredWorld(amqpUrl?: string): Promise<MeteredWorld
   const url = amqpUrl ?? vhost?.url ?? ''
   const proxy = await startTcpProxy({ host: '127.0.0.1', port: Number(new URL(url).port) })
   const started: MeteredRelay[] = []
-  const onChannel: MeteredWorld['onChannel'] = async (work) => {
-    const model = await connect(url)
-    try {
-      return await work(await model.createChannel())
-    } finally {
-      await model.close()
-    }
-  }
   return {
     world,
     proxy,
-    onChannel,
+    onChannel: (work) => onChannel(url, work),
     async start(options = {}, broker = {}) {
       const running = meteredRelay(world.database.url, `relay-${started.length}`, {
         options: { ...STEADY, ...options },
@@ -57,7 +50,7 @@ export async function createMeteredWorld(amqpUrl?: string): Promise<MeteredWorld
       return running
     },
     bind: (queue, routingKey, options = {}) =>
-      onChannel(async (channel) => {
+      onChannel(url, async (channel) => {
         await channel.assertExchange('tests.events', 'topic', { durable: true })
         await channel.assertQueue(queue, { durable: true, ...options })
         await channel.bindQueue(queue, 'tests.events', routingKey)

@@ -1,5 +1,7 @@
+import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { createOutbox, defineMessages, messageType, type HandlerContext } from 'waybill'
+import { pgDatabase } from 'waybill/pg'
 import type { Publisher, PublisherListener, SubscribeOptions, Subscription, Transport } from 'waybill/ports'
 import {
   failpoints,
@@ -198,6 +200,23 @@ describe('a database', () => {
     faults.disarm()
     await database.ping()
     expect(database.rows('orders')).toEqual([])
+  })
+
+  it('that is unavailable is so in each store that it has', async () => {
+    const faults = failpoints()
+    const whole = pgDatabase(new pg.Pool())
+    const database = faults.database(whole)
+    faults.arm('database-unavailable')
+    const { relay, conservation, deadLetters, partitions } = database
+    const stores = { relay, conservation, deadLetters, partitions }
+    for (const [name, store] of Object.entries(stores)) {
+      const [method, first] =
+        Object.entries(store ?? {}).find(([, value]) => typeof value === 'function') ?? []
+      const called = Promise.resolve((first as () => unknown)())
+      await expect(called, `${name}.${method}`).rejects.toMatchObject({
+        code: 'WAYBILL_DATABASE_UNAVAILABLE',
+      })
+    }
   })
 
   it('that is unavailable for a while makes a consumer hold, and spends no attempt', async () => {

@@ -1,0 +1,12 @@
+/** Times so short that tests are quick, and still safe together. */
+export const QUICK_TIMES: Readonly<Record<string, string>> = {
+  WAYBILL_LEASE_MS: '2500',
+  WAYBILL_RENEW_MS: '300',
+  WAYBILL_MARGIN_MS: '400',
+  WAYBILL_AMQP_CONFIRM_TIMEOUT_MS: '1200',
+  WAYBILL_GRACE_MS: '2000',
+  WAYBILL_AMQP_HEARTBEAT_MS: '1000',
+  WAYBILL_REBALANCE_MS: '100',
+  WAYBILL_DATABASE_QUERY_TIMEOUT_MS: '2000',
+  WAYBILL_AMQP_RECONNECT_MAX_MS: '300',
+}
