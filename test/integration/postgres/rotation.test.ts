@@ -73,6 +73,25 @@ test('a leaf that somebody has written to is left until that transaction has end
   await expectOnly(setting, ['uncommitted'])
 })
 
+test('writers do not queue behind a relay that waits for a leaf', async () => {
+  await using setting = await createSetting()
+  await fillAndDrainLeafZero(setting)
+  const holder = await setting.connect()
+  await holder.query('begin')
+  await insertAt(holder, 77)
+  const writer = await setting.connect()
+  await writer.query(`set lock_timeout = '2s'`)
+  const rotating = Promise.all(Array.from({ length: 20 }, () => setting.store.rotate({ burn: false })))
+  const rotated = rotating.then(() => true)
+  const notYet = Promise.resolve(false)
+  for (let isOver = false; !isOver; isOver = await Promise.race([rotated, notYet])) {
+    await writer.query('begin')
+    await insertAt(writer, 78)
+    await writer.query('rollback')
+  }
+  for (const { truncated } of await rotating) expect(truncated).toEqual([])
+})
+
 test('writers that are open on other leaves hold nothing up', async () => {
   await using setting = await createSetting()
   await fillAndDrainLeafZero(setting)

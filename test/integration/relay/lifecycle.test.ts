@@ -2,7 +2,7 @@ import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { pgDatabase } from '../../../adapters/pg/index.ts'
 import { createRelay } from '../../../relay/index.ts'
-import { createCommitNotice } from '../../../src/ports.ts'
+import { createCommitNotice, systemClock, type Clock } from '../../../src/ports.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startTcpProxy } from '../../support/tcp-proxy.ts'
@@ -90,6 +90,26 @@ describe('a relay that runs', () => {
     await eventually(() => !relay.status().ready)
     expect(relay.status().unready).toEqual(['There are messages to publish, and none was published lately.'])
     expect(relay.status().alive).toBe(true)
+  })
+
+  test('is not alive when its loops no longer turn, however well all else is', async () => {
+    const stood = { stillMs: 0 }
+    const clock: Clock = {
+      ...systemClock,
+      monotonic: () => systemClock.monotonic() + stood.stillMs,
+      // What is set while it stands still never comes.
+      after: (ms, callback) =>
+        systemClock.after(ms, () => {
+          if (stood.stillMs === 0) callback()
+        }),
+    }
+    const { relay } = await world.start({ leaseMs: 600_000 }, {}, { clock })
+    await world.write(numbered(10, 10))
+    await world.drained()
+    expect(relay.status()).toMatchObject({ alive: true, ready: true })
+    stood.stillMs = 31_000
+    expect(relay.status()).toMatchObject({ alive: false, ready: true })
+    stood.stillMs = 0
   })
 
   test('ends by itself when the schema has become too new, after it has handed everything over', async () => {

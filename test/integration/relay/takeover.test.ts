@@ -80,6 +80,23 @@ describe('relays of one outbox', () => {
     expect(took).toBeLessThan(due + 2000)
   })
 
+  test('one that starts under the name of a dead one is another one, and waits for its lease like everybody', async () => {
+    await world.write(numbered(100, 50))
+    const dead = await world.start({ leaseMs: 3000 }, {}, { host: 'pod-0' })
+    await world.drained()
+    const { epoch: before = NaN } = world.broker.arrived.at(-1) ?? {}
+    await dead.kill()
+    const { relay } = await world.start({ leaseMs: 3000 }, {}, { host: 'pod-0' })
+    expect(relay.relayId).not.toBe(dead.relay.relayId)
+    expect(relay.status().lanes).toEqual([])
+    await world.write(numbered(100, 50))
+    await eventually(() => relay.status().lanes.length === 16)
+    await world.drained()
+    const { rows } = await world.database.pool.query('select host from waybill.relay')
+    expect(rows).toEqual([{ host: 'pod-0' }])
+    expect(world.broker.arrived.slice(100).filter(({ epoch }) => epoch <= before)).toEqual([])
+  })
+
   test('one that was buried kills its connection first, begins anew and goes on', async () => {
     const { relay, counts } = await world.start()
     const before = relay.relayId

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { pgDatabase, pgPool } from '../../../adapters/pg/index.ts'
 import { migrate } from '../../../adapters/postgres/index.ts'
 import { createRelay, type Relay, type RelayOptions } from '../../../relay/index.ts'
-import { laneOf, type OutgoingMessage, type Telemetry } from '../../../src/ports.ts'
+import { laneOf, systemClock, type Clock, type OutgoingMessage, type Telemetry } from '../../../src/ports.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
 import { createRecordingBroker, type RecordingBroker, type RecordingTransport } from './recording-broker.ts'
@@ -34,11 +34,20 @@ export interface RunningRelay {
   kill(): Promise<void>
 }
 
+/** What sets one relay apart from the others. */
+export interface Particulars {
+  /** Default: one of its own. */
+  readonly host?: string
+  readonly clock?: Clock
+  /** Of its connections to the database, as `PGOPTIONS` has them. */
+  readonly session?: string
+}
+
 export interface World extends AsyncDisposable {
   readonly database: Pick<TestDatabase, 'url' | 'pool'>
   readonly broker: RecordingBroker
   readonly relays: RunningRelay[]
-  start(options?: RelayOptions, listener?: Telemetry): Promise<RunningRelay>
+  start(options?: RelayOptions, listener?: Telemetry, more?: Particulars): Promise<RunningRelay>
   write(records: readonly Written[], client?: pg.Pool | pg.ClientBase): Promise<void>
   /** Waits until the outbox is empty. */
   drained(timeoutMs?: number): Promise<void>
@@ -78,9 +87,9 @@ export async function createWorld(given?: Pick<TestDatabase, 'url' | 'pool'>): P
     broker,
     relays,
     left,
-    async start(options = {}, listener = {}) {
+    async start(options = {}, listener = {}, more = {}) {
       const name = `relay-${relays.length}`
-      const running = await startRelay({ url: database.url, broker, options, listener, name })
+      const running = await startRelay({ url: database.url, broker, options, listener, name, ...more })
       relays.push(running)
       return running
     },
@@ -122,8 +131,14 @@ async function startRelay(given: {
   options: RelayOptions
   listener: Telemetry
   name: string
+  host?: string
+  clock?: Clock
+  session?: string
 }): Promise<RunningRelay> {
-  const pool = new pg.Pool({ connectionString: given.url, max: 5, application_name: given.name })
+  const { host = given.name, clock = systemClock, session } = given
+  const pool = new pg.Pool({
+    ...{ connectionString: given.url, max: 5, application_name: given.name, options: session },
+  })
   pool.on('error', () => undefined)
   const transport = given.broker.transport()
   const counts: Counts = { settled: 0, sweepFound: 0, leaseLost: 0, parked: 0, gates: [] }
@@ -135,7 +150,7 @@ async function startRelay(given: {
     gate: (exchange, state) => counts.gates.push(`${exchange} ${state}`),
   }
   const relay = createRelay(
-    { database: pgDatabase(pool), transport, telemetry: [telemetry, given.listener], host: given.name },
+    { database: pgDatabase(pool), transport, telemetry: [telemetry, given.listener], host, clock },
     { ...QUICK, ...given.options },
   )
   await relay.start()

@@ -45,6 +45,7 @@ export interface Instance {
 
 export interface KeyedWorld extends AsyncDisposable {
   readonly pool: pg.Pool
+  readonly amqpUrl: string
   /** Effects out of order, missing or twice, as the handlers found them. */
   readonly violations: string[]
   /** What happened to the messages of a key, in the order of time. */
@@ -79,6 +80,7 @@ export async function createKeyedWorld(): Promise<KeyedWorld> {
 
   const world: KeyedWorld = {
     pool: database.pool,
+    amqpUrl: vhost.url,
     violations,
     trace: (key) => events.filter((event) => event.key === key).map(({ text }) => text),
     beforeEffect: () => undefined,
