@@ -82,7 +82,7 @@ scenario('P5: the broker stands still', { servers }, async (scene) => {
   await reconnected(scene, lost)
 })
 
-scenario('P6, 15: the broker is killed under load', { servers }, async (scene) => {
+scenario('P6: the broker is killed under load', { servers }, async (scene) => {
   const { rabbitmq } = scene.stage.servers
   const lost = await lostSoFar(scene)
   await rabbitmq.kill('SIGKILL')
