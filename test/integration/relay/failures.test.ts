@@ -142,6 +142,21 @@ describe('a message that can never be published', () => {
     expect(outOfOrder(broker.arrived)).toEqual([])
   })
 
+  test('and has many like it before all others: each is dead with its reason, and the others flow', async () => {
+    const { broker } = world
+    broker.answer = ({ key }) => (key?.startsWith('bad') ? REJECTED : CONFIRMED)
+    await world.write(Array.from({ length: 600 }, (_, n) => ({ key: `bad ${String(n)}` })))
+    await world.write(numbered(600, 20))
+    const { counts } = await world.start({ batchSize: 50, window: 50 })
+    await world.drained()
+    expect(counts.parked).toBe(600)
+    // Each was tried once: nothing turns in a circle.
+    expect(broker.arrived).toHaveLength(1_200)
+    expect(outOfOrder(broker.arrived.filter(({ key }) => !key?.startsWith('bad')))).toEqual([])
+    const parked = await world.database.pool.query('select distinct state, reason from waybill.parked')
+    expect(parked.rows).toEqual([{ state: 'dead', reason: 'rejected' }])
+  })
+
   test('has headers that nobody can read: it is parked, never sent', async () => {
     await world.write([{ key: 'a', headers: 'no json' }, { key: 'b' }, { key: 'c', headers: '{"n":1}' }])
     const { counts } = await world.start()

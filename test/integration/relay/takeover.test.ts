@@ -82,17 +82,25 @@ describe('relays of one outbox', () => {
 
   test('one that starts under the name of a dead one is another one, and waits for its lease like everybody', async () => {
     await world.write(numbered(100, 50))
-    const dead = await world.start({ leaseMs: 3000 }, {}, { host: 'pod-0' })
+    const dead = await world.start({}, {}, { host: 'pod-0' })
     await world.drained()
     const { epoch: before = NaN } = world.broker.arrived.at(-1) ?? {}
     await dead.kill()
-    const { relay } = await world.start({ leaseMs: 3000 }, {}, { host: 'pod-0' })
+    const { pool } = world.database
+    const prolonged = await pool.query(
+      `update waybill.relay set expires_at = clock_timestamp() + interval '1 hour'`,
+    )
+    expect(prolonged.rowCount).toBe(1)
+    const { relay } = await world.start({}, {}, { host: 'pod-0' })
     expect(relay.relayId).not.toBe(dead.relay.relayId)
     expect(relay.status().lanes).toEqual([])
     await world.write(numbered(100, 50))
+    await pool.query('update waybill.relay set expires_at = clock_timestamp() where relay_id = $1', [
+      dead.relay.relayId,
+    ])
     await eventually(() => relay.status().lanes.length === 16)
     await world.drained()
-    const { rows } = await world.database.pool.query('select host from waybill.relay')
+    const { rows } = await pool.query('select host from waybill.relay')
     expect(rows).toEqual([{ host: 'pod-0' }])
     expect(world.broker.arrived.slice(100).filter(({ epoch }) => epoch <= before)).toEqual([])
   })
