@@ -17,7 +17,7 @@ export interface SceneOptions {
   readonly also?: readonly Judged[]
   /** Consumers that crash are started anew, as an orchestrator would. @defaultValue `false` */
   readonly revives?: boolean
-  /** What else there has to be before the first messages are waited for. */
+  /** What else there has to be before the first message. */
   readonly prepare?: (scene: Scene) => Promise<void>
   /** How long after the last fault all may take to drain. @defaultValue `40_000` */
   readonly drainMs?: number
@@ -104,7 +104,7 @@ export async function openScene(stage: Stage, options: SceneOptions): Promise<Sc
   ]
   // The consumers' queues are there before the first message: nothing is unroutable.
   await Promise.all(roles.filter((role) => role === 'consumer').map((role) => scene.join(role)))
-  await Promise.all(roles.filter((role) => role !== 'consumer').map((role) => scene.join(role)))
   await options.prepare?.(scene)
+  await Promise.all(roles.filter((role) => role !== 'consumer').map((role) => scene.join(role)))
   return scene
 }

@@ -104,6 +104,10 @@ const RUNS: Readonly<Record<Role, RegExp>> = {
 /** Waits until it does its work. */
 export const runs = ({ role, child }: Running): Promise<string> => child.line(RUNS[role])
 
+/** Whether it has begun its work. */
+export const hasBegun = ({ role, child }: Running): boolean =>
+  child.output.split('\n').some((line) => RUNS[role].test(line))
+
 export async function createStage(servers: Servers): Promise<Stage> {
   const databaseUrl = await createDatabase(servers.postgres)
   const { name: vhost, url: amqpUrl } = await createVhost(servers.rabbitmq)

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../../fuzz/random.ts'
 import type { TcpProxy } from '../../support/tcp-proxy.ts'
 import type { Scene } from '../scene.ts'
-import { allOf, type Role } from '../stage.ts'
+import { allOf, hasBegun, type Role } from '../stage.ts'
 
 /** Something that is done to the whole system, and heals before it resolves. */
 export type Misfortune = (scene: Scene, random: Random) => Promise<void>
@@ -23,10 +23,10 @@ const inTurn =
 
 const proxyOf = ({ stage }: Scene, random: Random): TcpProxy => random.pick(allOf(stage.proxies))
 
-/** A process that lives, if there is one of that role beside others. */
+/** A process that works, if there is one of that role beside others. */
 function victim(scene: Scene, role: Role, random: Random): ReturnType<Scene['alive']>[number] | null {
-  const alive = scene.alive(role)
-  return alive.length < 2 ? null : random.pick(alive)
+  const working = scene.alive(role).filter(hasBegun)
+  return working.length < 2 ? null : random.pick(working)
 }
 
 const killed =
