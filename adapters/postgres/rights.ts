@@ -68,9 +68,10 @@ export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
     ...REPAIRING,
   ],
   operator: [
+    { on: 'table', names: LEAVES, privileges: ['select'] },
     {
       on: 'table',
-      names: ['meta', 'outbox', 'scheduled', 'relay', 'lane', 'failure_attempt', 'history_kept'],
+      names: ['meta', 'outbox', 'scheduled', 'relay', 'lane', 'failure_attempt', 'history_kept', 'cluster'],
       privileges: ['select'],
     },
     { on: 'table', names: ['history'], privileges: ['select', 'insert'] },
@@ -78,7 +79,7 @@ export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
     { on: 'sequence', names: ['outbox_id_seq'], privileges: ['usage'] },
     {
       on: 'routine',
-      names: ['history_minute', 'id_minute', 'id_digest'],
+      names: ['history_minute', 'id_minute', 'id_digest', 'live_cluster'],
       privileges: ['execute'],
     },
     { on: 'table', names: ['failure', 'parked'], privileges: ['select', 'insert', 'update'] },

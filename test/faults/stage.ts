@@ -7,6 +7,7 @@ import { eventually } from '../support/eventually.ts'
 import { QUICK_TIMES } from '../support/quick-times.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { toVariables, type ProcessEnvironment } from './environment.ts'
+import { createRoles } from './roles.ts'
 import { createDatabase, createVhost, type Servers } from './servers.ts'
 import { startTap, type Tap } from './tap.ts'
 import { createTruth } from './truth.ts'
@@ -71,7 +72,7 @@ export interface Stage extends AsyncDisposable {
   readonly servers: Servers
   readonly proxies: Proxies
   readonly vhost: string
-  /** Straight to the servers. */
+  /** Straight to the servers, with all rights. */
   readonly databaseUrl: string
   readonly amqpUrl: string
   /** Of the one who judges; straight to the server. */
@@ -115,14 +116,15 @@ export async function createStage(servers: Servers): Promise<Stage> {
   pool.on('error', () => undefined)
   await migrate(pgPool(pool))
   await createTruth(pool)
+  const roles = await createRoles(pool, databaseUrl)
   const history = createHistory()
   const tap = await startTap(amqpUrl, history)
   const proxies = await startProxies(servers)
   const processes: Running[] = []
   const common = {
-    relay: addresses(proxies.relayDatabase.url(databaseUrl), proxies.relayBroker.url(amqpUrl)),
-    consumer: addresses(proxies.consumerDatabase.url(databaseUrl), proxies.consumerBroker.url(amqpUrl)),
-    writer: addresses(databaseUrl, amqpUrl),
+    relay: addresses(proxies.relayDatabase.url(roles.relay), proxies.relayBroker.url(amqpUrl)),
+    consumer: addresses(proxies.consumerDatabase.url(roles.consumer), proxies.consumerBroker.url(amqpUrl)),
+    writer: addresses(roles.writer, amqpUrl),
   }
   const stage: Stage = {
     ...{ servers, proxies, vhost, databaseUrl, amqpUrl, pool, history, tap, processes },
@@ -147,7 +149,7 @@ export async function createStage(servers: Servers): Promise<Stage> {
       processes.push(running)
       return running
     },
-    waybill: (args) => startChild(FILES.relay, { args, env: common.writer }),
+    waybill: (args) => startChild(FILES.relay, { args, env: addresses(roles.operator, amqpUrl) }),
     [Symbol.asyncDispose]: async () => {
       stage.ended = true
       for (const { child } of processes) await child.kill('SIGKILL')

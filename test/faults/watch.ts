@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { StatusReport } from '../../relay/cli/status-command.ts'
 import type { Child } from '../support/child.ts'
 
@@ -62,6 +63,7 @@ function valuesOf(page: string): ReadonlyMap<string, number> {
 }
 
 export async function statusOf(status: Child): Promise<StatusReport> {
-  await status.exited
+  const { code } = await status.exited
+  assert.equal(code, 0, status.output)
   return JSON.parse(status.output) as StatusReport
 }

@@ -44,6 +44,17 @@ test('an operator needs no more rights than its role has, and cannot rewrite wha
   await expect(operator.pool.query('delete from waybill.outbox')).rejects.toMatchObject({ code: '42501' })
 })
 
+test('an operator may see all that waybill status tells', async () => {
+  await using world = await createWorld()
+  await using operator = await createRole(world, 'operator')
+  const { relay } = pgDatabase(operator.pool)
+  const bound = { look: 10, crowd: 10 }
+  await world.park({ key: 'k' })
+  expect(await relay.backlog()).toMatchObject({ parked: 1 })
+  expect(await relay.countBlocked(bound)).toMatchObject({ keys: 1 })
+  for (const told of [relay.meta(), relay.scheduled(), relay.lanes(), relay.clusters()]) await told
+})
+
 test('an operator may audit, and write again what is missing', async () => {
   await using world = await createWorld()
   await using operator = await createRole(world, 'operator')
