@@ -64,7 +64,7 @@ const asArguments = (wanted: Wanted): string =>
 /** Two misfortunes at a time, and messages that fail, crash their handlers and hang. */
 async function torture(stage: Stage, { minutes, seed }: Wanted): Promise<object> {
   const random = createRandom(seed)
-  const scene = await openSystem(stage, { acts: 0.2, paceMs: 100 })
+  const scene = await openSystem(stage, { acts: 0.2, paceMs: 250 })
   const before = await atRest(scene)
   const end = performance.now() + minutes * 60_000
   // What heals one may be hurt by the other.
