@@ -2,22 +2,7 @@
  * Door for those who extend Waybill: a new database, a new broker, a relay of their own.
  * Everything that the package's own adapters use of the core is here or in the main door.
  */
-export type {
-  AttemptTrace,
-  Beat,
-  ClaimedFailure,
-  ClaimRequest,
-  FailureFate,
-  FailureInstance,
-  FailureState,
-  FailureStore,
-  KeptError,
-  KeptMessage,
-  NewFailure,
-  NewWaiting,
-  Presence,
-  TryingInstance,
-} from './consuming/failures/failure-store.ts'
+export type * from './consuming/failures/failure-store.ts'
 export type { FailureReason } from './retry/failure-reason.ts'
 export type {
   PartitionClaim,

@@ -32,7 +32,11 @@ export interface Inside extends Pick<FailureStoreParts, 'engine'> {
   readonly inStatement: <Result>(work: (state: TransactionState) => Promise<Result>) => Promise<Result>
   readonly insert: (state: TransactionState, row: Omit<FailureRow, 'failureId'>) => Promise<void>
   /** Makes the next one of the key due, if it waits. */
-  readonly release: (state: TransactionState, consumer: string, key: string | null) => Promise<boolean>
+  readonly release: (
+    state: TransactionState,
+    consumer: string,
+    key: string | null,
+  ) => Promise<FailureRow | null>
   /** The row with its lock, if it is still the instance's. */
   readonly own: (
     state: TransactionState,
@@ -57,12 +61,13 @@ export function createInside(parts: FailureStoreParts): Inside {
       return writeFailure(engine, state, { ...row, failureId: last.failureId })
     },
     async release(state, consumer, key) {
-      if (key === null) return false
+      if (key === null) return null
       await engine.locks.acquire(state, keyLock(consumer, key))
       const [first] = blockingRows(engine, state, { consumer, key })
-      if (first?.state !== 'waiting') return false
-      await writeFailure(engine, state, { ...first, state: 'retry', nextAttemptAt: now() })
-      return true
+      if (first?.state !== 'waiting') return null
+      const released = { ...first, state: 'retry', nextAttemptAt: now() } as const
+      await writeFailure(engine, state, released)
+      return released
     },
     async own(state, claimed, by) {
       const row = await lockFailure(engine, state, claimed.failureId)

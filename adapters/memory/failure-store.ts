@@ -1,7 +1,8 @@
-import type { FailureStore } from '../../src/ports.ts'
+import type { FailureStore, Retried, TryingInstance } from '../../src/ports.ts'
 import { claimOf, isClaimable, isHead, newRow, noteOf } from './failure-rules.ts'
 import { blockingRows, failureRows, lockFailure, removeFailure, writeFailure } from './failure-rows.ts'
 import { createInside, type FailureStoreParts, type Inside } from './failure-inside.ts'
+import type { TransactionState } from './engine.ts'
 import { statement, stateOf, type MemoryTransaction } from './transaction.ts'
 
 const UNTRIED = { triedMs: null, trace: null }
@@ -76,14 +77,25 @@ function claiming(parts: FailureStoreParts, inside: Inside): Pick<Store, 'claim'
 
 function trying(
   parts: FailureStoreParts,
-  { engine, now, own, release, inStatement }: Inside,
+  { engine, now, own, isLive, release, inStatement }: Inside,
 ): Pick<Store, 'retry' | 'fail' | 'giveBack'> {
+  const letGoOn = async (
+    state: TransactionState,
+    by: TryingInstance,
+    key: string | null,
+  ): Promise<Omit<Retried, 'own'>> => {
+    const row = await release(state, by.consumer, key)
+    if (row === null) return { released: false, next: null }
+    if (by.follows !== true || !isClaimable(row, 'sound', isLive)) return { released: true, next: null }
+    await writeFailure(engine, state, { ...row, holder: by.instanceId })
+    return { released: false, next: claimOf(row, now()) }
+  }
   return {
     retry: (claimed, by, work) =>
       parts.transaction(async (tx) => {
         const state = stateOf(tx)
         const row = await statement(state, () => own(state, claimed, by))
-        if (row === null) return { own: false, released: false }
+        if (row === null) return { own: false, released: false, next: null }
         const history = [
           ...row.history,
           { ...noteOf(by.instanceId, 'handled', now()), trace: by.trace ?? null },
@@ -91,8 +103,8 @@ function trying(
         const ended = { holder: null, nextAttemptAt: null, endedAt: now(), history, blocking: false }
         await statement(state, () => writeFailure(engine, state, { ...row, ...ended, state: 'resolved' }))
         await work(tx)
-        const released = row.blocking && (await statement(state, () => release(state, by.consumer, row.key)))
-        return { own: true, released }
+        if (!row.blocking) return { own: true, released: false, next: null }
+        return { own: true, ...(await statement(state, () => letGoOn(state, by, row.key))) }
       }),
     fail: (claimed, by, fate) =>
       inStatement(async (state) => {
@@ -108,7 +120,7 @@ function trying(
           history: [...row.history, ...tried],
         })
         const isFree = row.blocking && !fate.blocking
-        return { own: true, released: isFree && (await release(state, by.consumer, row.key)) }
+        return { own: true, released: isFree && (await release(state, by.consumer, row.key)) !== null }
       }),
     giveBack: (claimed, by, afterMs) =>
       inStatement(async (state) => {
@@ -122,8 +134,14 @@ function trying(
 function upkeep(
   parts: FailureStoreParts,
   { engine, now, isLive, release, inStatement }: Inside,
-): Pick<Store, 'leave' | 'releaseForgotten' | 'prune'> {
+): Pick<Store, 'disown' | 'leave' | 'releaseForgotten' | 'prune'> {
   return {
+    disown: (by, tried) =>
+      inStatement(async (state) => {
+        const claims = failureRows(engine, state).filter(({ holder }) => holder === by.instanceId)
+        const lost = claims.filter(({ failureId }) => !tried.includes(String(failureId)))
+        for (const row of lost) await writeFailure(engine, state, { ...row, holder: null })
+      }),
     leave: (by) =>
       inStatement(async (state) => {
         isLive.leave(by.instanceId)
@@ -135,7 +153,7 @@ function upkeep(
         const blocking = failureRows(engine, state).filter((row) => row.consumer === consumer && row.blocking)
         let count = 0
         for (const key of new Set(blocking.map((row) => row.key))) {
-          if (await release(state, consumer, key)) count += 1
+          if ((await release(state, consumer, key)) !== null) count += 1
         }
         return count
       }),

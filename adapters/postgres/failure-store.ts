@@ -1,24 +1,11 @@
-import type {
-  ClaimedFailure,
-  FailureInstance,
-  FailureStore,
-  InboxEntry,
-  InboxVerdict,
-  NewFailure,
-} from '../../src/ports.ts'
+import type { FailureStore, InboxEntry, InboxVerdict, NewFailure } from '../../src/ports.ts'
 import { explainMissingSchema } from './error-code.ts'
+import { trials } from './failure-trials.ts'
 import { upkeep } from './failure-upkeep.ts'
 import { identifier } from './identifier.ts'
 import type { SqlDriver, SqlExecutor } from './sql-executor.ts'
 import { claimFailures } from './statements/claim-failures.ts'
-import { failAgain, giveBack, noteHandled, releaseKey, resolveFailure } from './statements/end-failure.ts'
-import {
-  claimedFailure,
-  fateValues,
-  keyOf,
-  messageValues,
-  traceValues,
-} from './statements/failure-columns.ts'
+import { claimedFailure, fateValues, keyOf, messageValues } from './statements/failure-columns.ts'
 import { recordFailure, waitForKey } from './statements/record-failure.ts'
 
 export interface FailureStoreOptions {
@@ -46,15 +33,6 @@ export function createFailureStore<Tx>(
       throw explainMissingSchema(error, options.schema)
     }
   }
-  const release = async (
-    executor: SqlExecutor,
-    { consumer }: FailureInstance,
-    { blocking, message }: ClaimedFailure,
-  ): Promise<boolean> => {
-    if (!blocking || message.key === null) return false
-    const [row] = await executor.query(releaseKey(schema), [consumer, message.key])
-    return typeof row?.[0] === 'string'
-  }
 
   return {
     record: (failure) => explained(pool.transaction((executor) => record(executor, failure, options))),
@@ -69,28 +47,7 @@ export function createFailureStore<Tx>(
       const rows = await explained(pool.transaction((executor) => executor.query(claims[kind], values)))
       return rows.map(claimedFailure)
     },
-    retry: (claimed, by, work) =>
-      driver.transaction(
-        async (tx, rows) => {
-          if (rows.length === 0) return { own: false, released: false }
-          await work(tx)
-          const executor = driver.executor(tx)
-          const values = [claimed.failureId, by.instanceId, by.host, ...traceValues(by.trace ?? null)]
-          await executor.query(noteHandled(schema), values)
-          return { own: true, released: await release(executor, by, claimed) }
-        },
-        resolveFailure(schema, { failure: claimed.failureId, instance: by.instanceId }),
-      ),
-    fail: (claimed, by, fate) =>
-      pool.transaction(async (executor) => {
-        const values = [claimed.failureId, by.instanceId, ...fateValues(fate), by.host]
-        const rows = await executor.query(failAgain(schema), values)
-        const own = rows.length > 0
-        return { own, released: own && !fate.blocking && (await release(executor, by, claimed)) }
-      }),
-    async giveBack(claimed, by, afterMs) {
-      await pool.query(giveBack(schema), [claimed.failureId, by.instanceId, afterMs])
-    },
+    ...trials(driver, schema),
     ...upkeep(pool, options.schema),
   }
 }

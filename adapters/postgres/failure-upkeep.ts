@@ -2,17 +2,20 @@ import type { FailureStore } from '../../src/ports.ts'
 import { explainMissingSchema } from './error-code.ts'
 import { identifier } from './identifier.ts'
 import type { SqlPool } from './sql-executor.ts'
-import { beat, leave } from './statements/claim-failures.ts'
+import { beat, disownFailures, leave } from './statements/claim-failures.ts'
 import { buryInstances, pruneFailures, releaseForgotten } from './statements/end-failure.ts'
 
 /** What instances say of themselves, and what is done from time to time. */
 export function upkeep(
   pool: SqlPool,
   schemaName: string,
-): Pick<FailureStore<never>, 'beat' | 'leave' | 'releaseForgotten' | 'prune'> {
+): Pick<FailureStore<never>, 'disown' | 'beat' | 'leave' | 'releaseForgotten' | 'prune'> {
   const schema = identifier(schemaName)
   const beating = beat(schema)
   return {
+    async disown({ instanceId, consumer }, tried) {
+      await pool.query(disownFailures(schema), [instanceId, consumer, tried])
+    },
     async beat({ consumer, instanceId, host, queue, mode, leaseMs }) {
       const values = [instanceId, consumer, queue, mode, host, leaseMs]
       const [[paused, due] = []] = await pool.query(beating, values).catch((error: unknown) => {

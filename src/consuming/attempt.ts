@@ -3,6 +3,7 @@ import { WaybillError, isWaybillError } from '../errors.ts'
 import type { InboxEntry, InboxVerdict } from '../inbox/inbox-store.ts'
 import type { AttemptTrace, ClaimedFailure, FailureInstance } from './failures/failure-store.ts'
 import { KeyIsFull } from './failures/keeper.ts'
+import type { Follower } from './verdict.ts'
 import type { Watch, Watches } from './watch.ts'
 
 /**
@@ -35,6 +36,7 @@ export interface Task<Tx> {
   readonly entry: InboxEntry
   /** A kept message, which the inbox knows already. Always a task by itself. */
   readonly claimed: ClaimedFailure | null
+  readonly follower: Follower | null
   readonly trace: AttemptTrace | null
   /** Runs the handler, which may throw. When the watch ends it, nobody waits for it any more. */
   handle(tx: Tx, watch: Watch): Promise<void> | void
@@ -50,7 +52,9 @@ export class Stopped extends Error {
 /** How long the database may take to begin the transaction, and to end it. */
 const EDGE_LIMIT_MS = 30_000
 
-const UNCLAIMED: Pick<Task<never>, 'claimed' | 'trace'> = { claimed: null, trace: null }
+type Trial = Pick<Task<never>, 'claimed' | 'follower' | 'trace'>
+
+const UNCLAIMED: Trial = { claimed: null, follower: null, trace: null }
 
 interface Run {
   readonly watch: Watch
@@ -101,22 +105,26 @@ function transactionOf<Tx>(
     limitEdge(run, 'begin a transaction')
     const work = (tx: Tx, verdicts: readonly InboxVerdict[]): Promise<readonly InboxVerdict[]> =>
       inTransaction(parts, tasks, { tx, verdicts, run })
-    const [{ claimed, trace } = UNCLAIMED] = tasks
+    const [{ claimed, ...trial } = UNCLAIMED] = tasks
     const entries = tasks.map(({ entry }) => entry)
     const handled =
-      claimed === null ? parts.database.handle(entries, work) : handleClaimed(parts, { claimed, trace }, work)
+      claimed === null
+        ? parts.database.handle(entries, work)
+        : handleClaimed(parts, { ...trial, claimed }, work)
     handled.then(resolve, reject)
   })
 }
 
 async function handleClaimed<Tx>(
   { database, instance, onDue }: AttemptParts<Tx>,
-  { claimed, trace }: { readonly claimed: ClaimedFailure; readonly trace: AttemptTrace | null },
+  { claimed, follower, trace }: Trial & { readonly claimed: ClaimedFailure },
   work: (tx: Tx, verdicts: readonly InboxVerdict[]) => Promise<unknown>,
 ): Promise<readonly InboxVerdict[]> {
-  const { own, released } = await database.failures.retry(claimed, { ...instance, trace }, async (tx) => {
+  const by = { ...instance, trace, follows: follower?.isReady() === true }
+  const { own, released, next } = await database.failures.retry(claimed, by, async (tx) => {
     await work(tx, ['first'])
   })
+  if (follower !== null) follower.next = next
   if (released) onDue()
   return [own ? 'first' : 'duplicate']
 }

@@ -46,7 +46,7 @@ export function createDispatcher<Work>(parts: DispatcherParts<Work>): Dispatcher
       const works = queue.take()
       if (works.length === 0) return
       places.take()
-      void begin(works)
+      void begin(works).finally(places.giveBack)
     }
   }
   // Whatever `run` does, its place becomes free.
@@ -58,7 +58,6 @@ export function createDispatcher<Work>(parts: DispatcherParts<Work>): Dispatcher
     } finally {
       running.end(works)
       parts.onRunning?.(running.size)
-      places.giveBack()
     }
   }
   const places = createPlaces<Work>({

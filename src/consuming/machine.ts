@@ -60,7 +60,13 @@ export function createMachine<Tx>(parts: ConsumingParts<Tx>, around: Surrounding
         ...{ ...parts, watches, keeper, breaker, isKeyed: parts.keyed !== null, onDue: around.onDue },
         ...{ handlerTimeoutMs: limits.handlerTimeoutMs, shutdown: around.shutdown },
       },
-      { answers: () => answers, ended: (work, isOver) => queue.ended?.(work, isOver) },
+      {
+        answers: () => answers,
+        ended: (work, isOver) => {
+          queue.ended?.(work, isOver)
+          if (isOver) work.follower?.onOver()
+        },
+      },
     ),
   })
   const hold = createHold({

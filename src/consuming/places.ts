@@ -1,7 +1,9 @@
-/** Something that runs in a place, and a place that was lent: it is used or given back. */
+/** A place that was lent: things run in it, one after the other, until it is given back. */
 export interface Place<Work> {
   /** Resolves when the run has ended. */
   run(work: Work): Promise<void>
+  /** Whether something else may begin in it now. */
+  readonly isOpen: () => boolean
   readonly giveBack: () => void
 }
 
@@ -23,7 +25,7 @@ export interface Places<Work> {
 export interface PlacesParts<Work> {
   /** How many there are at the moment. */
   readonly count: () => number
-  /** Runs it in a place that is taken, which it gives back. */
+  /** Runs it in a place that was lent. */
   readonly run: (work: Work) => Promise<void>
   /** Something may begin. */
   readonly onFree: () => void
@@ -40,7 +42,7 @@ export function createPlaces<Work>(parts: PlacesParts<Work>): Places<Work> {
   }
   const lent = (): Place<Work> => {
     state.taken += 1
-    return { run: parts.run, giveBack }
+    return { run: parts.run, isOpen: () => !state.paused && state.taken <= parts.count(), giveBack }
   }
   return {
     isFree,

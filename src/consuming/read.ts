@@ -82,12 +82,12 @@ function unknownType(type: string): Verdict {
 /** All of a task but what there is to do. */
 function taskOf<Tx>(parts: ReadParts<Tx>, work: Work, envelope: Envelope): Omit<Task<Tx>, 'handle'> {
   const { consumer, isKeyed, keeper } = parts
-  const { delivery, claimed } = work
+  const { delivery, claimed, follower } = work
   const messageId = inboxId(envelope, delivery.exchange)
   const entry = { consumer, messageId, fingerprint: fingerprintOf(envelope) }
   return {
     entry: isKeyed && envelope.key !== null ? { ...entry, key: envelope.key } : entry,
-    claimed,
+    ...{ claimed, follower },
     trace: claimed === null ? null : traceOf(work),
     wait: (tx) => keeper.wait(tx, delivery),
   }

@@ -10,6 +10,16 @@ export interface Session {
   state: 'live' | 'ending' | 'lost'
 }
 
+/** Who runs a kept message, and after it the next one of its key. */
+export interface Follower {
+  /** Whether the next one could run at once, in the same place. */
+  readonly isReady: () => boolean
+  /** The next one, once it is claimed: in the transaction that has handled this one. */
+  next: ClaimedFailure | null
+  /** It is decided what becomes of it: it is not tried again without another claim. */
+  readonly onOver: () => void
+}
+
 /** A delivery on its way through a consumer, or a kept message that is tried again. */
 export interface Work {
   readonly delivery: Delivery
@@ -17,6 +27,7 @@ export interface Work {
   readonly session: Session
   /** The message as it is kept; null when the broker has brought it. */
   readonly claimed: ClaimedFailure | null
+  readonly follower: Follower | null
   /** How often it was put off; makes the next wait longer. */
   delays: number
   /** How often the database failed under its handler and yet answered at once when asked. */
@@ -32,11 +43,11 @@ export interface Work {
 export function createWork(
   delivery: Delivery,
   session: Session,
-  more: Partial<Pick<Work, 'claimed' | 'decided'>> = {},
+  more: Partial<Pick<Work, 'claimed' | 'follower' | 'decided'>> = {},
 ): Work {
-  const { claimed = null, decided = null } = more
+  const { claimed = null, follower = null, decided = null } = more
   return {
-    ...{ delivery, session, claimed, decided },
+    ...{ delivery, session, claimed, follower, decided },
     ...{ delays: 0, suspicions: 0, alone: claimed !== null, handling: null },
   }
 }

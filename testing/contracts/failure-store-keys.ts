@@ -1,10 +1,16 @@
 import { describe, expect, test } from 'vitest'
+import type { ClaimedFailure, FailureInstance, Retried } from '../../src/ports.ts'
 import type { DatabaseContract } from './database-subject.ts'
-import { DEAD, failure, fate, instance, useFailures } from './failure-subject.ts'
+import { DEAD, failure, fate, instance, message, presence, useFailures } from './failure-subject.ts'
 
 /** What it does with messages that must not overtake one another. */
 export function keyGateContract<Tx>(contract: DatabaseContract<Tx>): void {
   const { subject, store, claim, only, deliver, handled } = useFailures(contract)
+  const follow = (
+    by: FailureInstance,
+    claimed: ClaimedFailure,
+    work: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<Retried> => store().retry(claimed, { ...by, follows: true }, work)
 
   describe(`failures of ${contract.name}: the gate of a key`, () => {
     test('is open for other keys, and for messages that wait for none', async () => {
@@ -24,9 +30,50 @@ export function keyGateContract<Tx>(contract: DatabaseContract<Tx>): void {
         const claimed = await only(by)
         expect(claimed.messageId).toBe(id)
         expect(await claim(by)).toEqual([])
-        expect(await handled(by, claimed)).toEqual({ own: true, released: n < 3 })
+        expect(await handled(by, claimed)).toEqual({ own: true, released: n < 3, next: null })
       }
       expect(await deliver(by, 'a')).toBe('first')
+    })
+
+    test('gives the next one to who handles the one before and follows, and to nobody else', async () => {
+      const [by, other] = [instance(), instance()]
+      const head = failure(by, { key: 'a' })
+      await store().record(head)
+      const waiting = [await deliver(by, 'a'), await deliver(by, 'a')]
+      for (const each of [by, other]) await store().beat(presence(each))
+      let claimed: ClaimedFailure | null = await only(by)
+      const seen: string[] = []
+      while (claimed !== null) {
+        seen.push(claimed.messageId)
+        const retried: Retried = await follow(by, claimed)
+        expect(retried).toMatchObject({ own: true, released: false })
+        expect([...(await claim(other)), ...(await claim(other, 'abandoned'))]).toEqual([])
+        claimed = retried.next
+      }
+      expect(seen).toEqual([head.entry.messageId, ...waiting])
+      expect(await deliver(by, 'a')).toBe('first')
+    })
+
+    test('gives it whole, as a claim does', async () => {
+      const by = instance()
+      await store().record(failure(by, { key: 'a' }))
+      const messageId = await deliver(by, 'a')
+      const { next } = await follow(by, await only(by))
+      expect(next).toMatchObject({ messageId, message: message({ key: 'a' }), blocking: true })
+      expect(next).toMatchObject({ attempts: 0, crashes: 0, replays: 0, failingForMs: 0, previous: null })
+    })
+
+    test('gives nothing when the transaction is rolled back, and what was suspected to nobody that way', async () => {
+      const by = instance()
+      await store().record(failure(by, { key: 'a' }))
+      const suspect = failure(by, { key: 'a', fate: { reason: 'suspect', error: null, triedMs: null } })
+      await store().record(suspect)
+      const claimed = await only(by)
+      const reason = new Error('no')
+      await expect(follow(by, claimed, () => Promise.reject(reason))).rejects.toBe(reason)
+      expect(await claim(by, 'suspects')).toEqual([])
+      expect(await follow(by, claimed)).toEqual({ own: true, released: true, next: null })
+      expect((await only(by, 'suspects')).messageId).toBe(suspect.entry.messageId)
     })
 
     test('stays closed behind a dead one, unless the dead one is skipped', async () => {

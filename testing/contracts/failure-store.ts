@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest'
 import type { FailureFate } from '../../src/ports.ts'
 import { eventually } from '../eventually.ts'
 import { isPending, type DatabaseContract } from './database-subject.ts'
+import { instanceContract } from './failure-store-instances.ts'
 import { keyGateContract } from './failure-store-keys.ts'
 import {
   DEAD,
   ERROR,
   LONG_MS,
-  RETRY,
   failure,
   fate,
   idsOf,
@@ -20,6 +20,7 @@ import {
 /** What every place must do where messages are kept that could not be handled. */
 export function failureStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
   keyGateContract(contract)
+  instanceContract(contract)
   const { subject, store, claim, only, handled } = useFailures(contract)
 
   describe(`failures of ${contract.name}: recording`, () => {
@@ -154,8 +155,8 @@ export function failureStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
       const claimed = await only(by)
       const reason = new Error('no')
       await expect(store().retry(claimed, by, () => Promise.reject(reason))).rejects.toBe(reason)
-      expect(await handled(by, claimed)).toEqual({ own: true, released: false })
-      expect(await handled(by, claimed)).toEqual({ own: false, released: false })
+      expect(await handled(by, claimed)).toEqual({ own: true, released: false, next: null })
+      expect(await handled(by, claimed)).toEqual({ own: false, released: false, next: null })
       expect(await claim(by, 'abandoned')).toEqual([])
     })
 
@@ -170,7 +171,7 @@ export function failureStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
         runs += 1
         return Promise.resolve()
       }
-      expect(await store().retry(claimed, one, work)).toEqual({ own: false, released: false })
+      expect(await store().retry(claimed, one, work)).toMatchObject({ own: false, released: false })
       expect(await store().fail(claimed, one, fate())).toEqual({ own: false, released: false })
       await store().giveBack(claimed, one, 0)
       expect(runs).toBe(0)
@@ -227,28 +228,6 @@ export function failureStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
       expect(claimed).toMatchObject({ attempts: 0, failingForMs: 0 })
       await store().fail(claimed, by, fate({ triedMs: null }))
       expect(await only(by)).toMatchObject({ attempts: 0 })
-    })
-  })
-
-  describe(`failures of ${contract.name}: an instance`, () => {
-    test('learns when something is due', async () => {
-      const by = instance()
-      expect(await store().beat(presence(by))).toEqual({ paused: false, due: false })
-      await store().record(failure(by, { fate: { state: { kind: 'retry', afterMs: LONG_MS } } }))
-      expect(await store().beat(presence(by))).toMatchObject({ due: false })
-      await store().record(failure(by, { fate: { reason: 'suspect' } }))
-      expect(await store().beat(presence(by))).toMatchObject({ due: true })
-      await only(by, 'suspects')
-      expect(await store().beat(presence(by))).toMatchObject({ due: false })
-      await store().record(failure(by, { fate: { state: RETRY } }))
-      expect(await store().beat(presence(by))).toMatchObject({ due: true })
-    })
-
-    test('learns of what somebody has left behind', async () => {
-      const [one, two] = [instance(), instance()]
-      await store().record(failure(one))
-      await only(one)
-      expect(await store().beat(presence(two))).toMatchObject({ due: true })
     })
   })
 

@@ -10,6 +10,7 @@ import type {
   KeptMessage,
   NewFailure,
   Presence,
+  Retried,
 } from '../../src/ports.ts'
 import type { DatabaseContract, DatabaseSubject } from './database-subject.ts'
 
@@ -76,10 +77,7 @@ export interface FailureSubject<Tx> {
    * Delivers a message of the key, as a consumer in mode `key` does. @returns its id if it waits, else what the inbox said.
    */
   readonly deliver: (by: FailureInstance, key: string, mostPerKey?: number) => Promise<string>
-  readonly handled: (
-    by: FailureInstance,
-    claimed: ClaimedFailure,
-  ) => Promise<{ readonly own: boolean; readonly released: boolean }>
+  readonly handled: (by: FailureInstance, claimed: ClaimedFailure) => Promise<Retried>
 }
 
 export const idsOf = (claims: readonly ClaimedFailure[]): string[] => claims.map(({ messageId }) => messageId)
@@ -117,9 +115,7 @@ export function useFailures<Tx>(contract: DatabaseContract<Tx>): FailureSubject<
       return entry.messageId
     })
   }
-  const handled = (
-    by: FailureInstance,
-    claimed: ClaimedFailure,
-  ): Promise<{ own: boolean; released: boolean }> => store().retry(claimed, by, () => Promise.resolve())
+  const handled = (by: FailureInstance, claimed: ClaimedFailure): Promise<Retried> =>
+    store().retry(claimed, by, () => Promise.resolve())
   return { subject: () => subject, store, claim, only, deliver, handled }
 }

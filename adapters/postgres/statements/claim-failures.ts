@@ -1,5 +1,5 @@
 import type { ClaimRequest } from '../../../src/ports.ts'
-import { CLAIMED_COLUMNS } from './failure-columns.ts'
+import { claimedColumns } from './failure-columns.ts'
 
 /** As the index `failure_suspect` has it. */
 const MARKED = `(f.crashes > 0 or f.reason = 'suspect' or f.holder is not null)`
@@ -49,15 +49,27 @@ set holder = $2::uuid, crashes = f.crashes + case when picked.holder is null the
   revision = f.revision + 1
 from picked
 where f.failure_id = picked.failure_id
-returning ${CLAIMED_COLUMNS}, coalesce((
-  select pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.min(a.ended_at)) * 1000
-  from ${schema}.failure_attempt as a
-  where a.failure_id = f.failure_id and a.outcome = 'failed' and not a.replay
-), 0), (
-  select a.trace_headers from ${schema}.failure_attempt as a
-  where a.failure_id = f.failure_id and a.trace_headers is not null
-  order by a.attempt_id desc limit 1
-)`
+returning ${claimedColumns(schema)}`
+}
+
+/**
+ * Claims failure `$1`, which was released in this transaction, for instance `$2`.
+ *
+ * Locks: the row. Index: the primary key.
+ */
+export function claimReleased(schema: string): string {
+  return `
+update ${schema}.failure as f
+set holder = $2::uuid, revision = f.revision + 1
+where f.failure_id = $1::int8 and ${claimable(schema, 'sound')}
+returning ${claimedColumns(schema)}`
+}
+
+/** Gives up the claims of instance `$1` of consumer `$2` but those of the failures `$3`. Locks: the rows. Index: `failure_suspect`. */
+export function disownFailures(schema: string): string {
+  return `
+update ${schema}.failure as f set holder = null
+where f.consumer = $2::text and f.state = 'retry' and f.holder = $1::uuid and f.failure_id <> all ($3::int8[])`
 }
 
 /**

@@ -80,10 +80,20 @@ export function keyOf({ entry }: Pick<NewWaiting, 'entry'>): string | null {
 }
 
 /** What {@link claimedFailure} reads of a row `f`. */
-export const CLAIMED_COLUMNS = `f.failure_id, f.message_id, f.original_id, f.type, f.version, f.source, f.key,
+export const claimedColumns = (
+  schema: string,
+): string => `f.failure_id, f.message_id, f.original_id, f.type, f.version, f.source, f.key,
   f.correlation_id, f.causation_id, pg_catalog.date_part('epoch', f.created_at) operator(pg_catalog.*) 1000::pg_catalog.float8,
   f.headers, f.content_type, f.exchange, f.routing_key, pg_catalog.encode(f.payload, 'hex'), f.sealed, f.blocking,
-  f.attempts, f.crashes, f.replays`
+  f.attempts, f.crashes, f.replays, coalesce((
+    select pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.min(a.ended_at)) * 1000
+    from ${schema}.failure_attempt as a
+    where a.failure_id = f.failure_id and a.outcome = 'failed' and not a.replay
+  ), 0), (
+    select a.trace_headers from ${schema}.failure_attempt as a
+    where a.failure_id = f.failure_id and a.trace_headers is not null
+    order by a.attempt_id desc limit 1
+  )`
 
 export function claimedFailure(row: readonly SqlText[]): ClaimedFailure {
   const text = (column: number): string => row[column] ?? ''

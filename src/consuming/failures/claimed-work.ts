@@ -1,4 +1,4 @@
-import { createWork, type Work } from '../verdict.ts'
+import { createWork, type Follower, type Work } from '../verdict.ts'
 import type { ClaimedFailure, FailureInstance } from './failure-store.ts'
 import { envelopeOf } from './kept-message.ts'
 import type { Protection } from './protect.ts'
@@ -14,7 +14,11 @@ const nothing = (): void => undefined
  * A kept message on its way through the machine. It needs no answers: what becomes of it is written by those who handle or
  * keep it, and what has not ended is given back when the instance leaves.
  */
-export async function claimedWork(parts: ClaimedWorkParts, claimed: ClaimedFailure): Promise<Work> {
+export async function claimedWork(
+  parts: ClaimedWorkParts,
+  claimed: ClaimedFailure,
+  follower: Follower,
+): Promise<Work> {
   const { exchange, routingKey } = claimed.message
   const answers = { ack: nothing, deadLetter: nothing, release: nothing }
   const place = { malformed: null, exchange, routingKey, redelivered: true, deliveryCount: 0 }
@@ -22,7 +26,7 @@ export async function claimedWork(parts: ClaimedWorkParts, claimed: ClaimedFailu
     createWork(
       { ...answers, ...place, envelope: envelopeOf({ ...claimed.message, payload }) },
       { state: 'live' },
-      { claimed, ...(failure === null ? {} : { decided: cannotOpen(failure) }) },
+      { claimed, follower, ...(failure === null ? {} : { decided: cannotOpen(failure) }) },
     )
   try {
     return work(await opened(parts, claimed), null)

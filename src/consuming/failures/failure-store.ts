@@ -104,6 +104,18 @@ export interface ClaimedFailure {
 /** Who tries a claimed message, and in which trace. */
 export interface TryingInstance extends FailureInstance {
   readonly trace?: AttemptTrace | null
+  /** It would try the next one of the key at once, so that one is claimed too. @defaultValue `false` */
+  readonly follows?: boolean
+}
+
+/** What became of a claimed message. */
+export interface Retried {
+  /** Whether it was still the instance's. If not, nothing was done. */
+  readonly own: boolean
+  /** A next one of its key was let go on, and is due. */
+  readonly released: boolean
+  /** A next one of its key was let go on and is claimed already. */
+  readonly next: ClaimedFailure | null
 }
 
 export interface ClaimRequest {
@@ -150,25 +162,16 @@ export interface FailureStore<Tx> {
   /** Takes what is due, the longest due first; of a blocked key only the first. What is claimed is to be tried at once. */
   claim(request: ClaimRequest): Promise<readonly ClaimedFailure[]>
   /**
-   * Runs the work in a transaction that resolves the failure if it commits, and then lets the next one of the key go on.
-   * @returns whether it was still this instance's, and whether a next one was let go on. If not, the work was not run.
+   * Runs the work in a transaction that resolves the failure if it commits, and lets the next one of the key go on. That one
+   * is claimed with it when the instance `follows`, unless it was ever suspected of bringing its process down.
    */
-  retry(
-    claimed: ClaimedFailure,
-    by: TryingInstance,
-    work: (tx: Tx) => Promise<void>,
-  ): Promise<{ readonly own: boolean; readonly released: boolean }>
-  /**
-   * It was tried and has failed, and is no longer claimed.
-   * @returns whether it was still this instance's, and whether a next one of its key was let go on.
-   */
-  fail(
-    claimed: ClaimedFailure,
-    by: FailureInstance,
-    fate: FailureFate,
-  ): Promise<{ readonly own: boolean; readonly released: boolean }>
+  retry(claimed: ClaimedFailure, by: TryingInstance, work: (tx: Tx) => Promise<void>): Promise<Retried>
+  /** It was tried and has failed, and is no longer claimed. */
+  fail(claimed: ClaimedFailure, by: FailureInstance, fate: FailureFate): Promise<Omit<Retried, 'next'>>
   /** It was not tried after all: it is claimed no longer, and due again after a while. */
   giveBack(claimed: ClaimedFailure, by: FailureInstance, afterMs: number): Promise<void>
+  /** Gives up all claims of the instance but those of the failures that it tries: such as one whose answer was lost. */
+  disown(by: FailureInstance, tried: readonly string[]): Promise<void>
   /** Says that this instance is there, for the time of the lease. */
   beat(presence: Presence): Promise<Beat>
   /** Takes the instance off the list, and all its claims. */

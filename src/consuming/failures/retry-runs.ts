@@ -1,12 +1,14 @@
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import type { Place } from '../places.ts'
-import type { Work } from '../verdict.ts'
+import type { Follower, Work } from '../verdict.ts'
 import { claimedWork, type ClaimedWorkParts } from './claimed-work.ts'
-import type { ClaimedFailure, ClaimRequest, FailureStore } from './failure-store.ts'
+import { createClaims } from './claims.ts'
+import type { ClaimedFailure, FailureStore } from './failure-store.ts'
+import { createLines } from './lines.ts'
 
 export interface RetryRunsParts<Tx> extends ClaimedWorkParts {
-  readonly store: Pick<FailureStore<Tx>, 'claim'>
+  readonly store: Pick<FailureStore<Tx>, 'claim' | 'disown'>
   readonly dispatcher: Pick<Dispatcher<Work>, 'lend' | 'lendNow'>
   /** How many kept messages are tried at a time, so that deliveries keep places too. */
   readonly most: number
@@ -20,6 +22,9 @@ export interface RetryRunsParts<Tx> extends ClaimedWorkParts {
 export interface RetryRuns {
   /** Something may be due now. */
   readonly look: () => void
+  /** Something may be claimed that nobody tries; the next look gives it up. */
+  readonly doubt: () => void
+  readonly isDoubtful: boolean
   readonly running: number
 }
 
@@ -28,39 +33,31 @@ export interface RetryRuns {
  * may bring the process down runs one at a time, so that what runs beside it is not suspected more than once.
  */
 export function createRetryRuns<Tx>(parts: RetryRunsParts<Tx>): RetryRuns {
-  const { store, dispatcher, instance, signal, logger } = parts
+  const { store, instance, signal, logger } = parts
   const self = { wanted: false, looking: false, running: 0, suspect: false }
-
-  const claim = (kind: ClaimRequest['kind'], atMost: number): Promise<readonly ClaimedFailure[]> =>
-    store.claim({ by: instance, kind, atMost })
+  const toWork = (claimed: ClaimedFailure, follower: Follower): Promise<Work> =>
+    claimedWork(parts, claimed, follower)
+  const lines = createLines({ toWork, signal })
+  const claims = createClaims(store, instance)
 
   const run = async (place: Place<Work>, claimed: ClaimedFailure, isSuspect: boolean): Promise<void> => {
     self.running += 1
     if (isSuspect) self.suspect = true
-    await place.run(await claimedWork(parts, claimed))
+    const isDoubtful = await lines.run(place, claimed, !isSuspect)
+    place.giveBack()
     self.running -= 1
     if (isSuspect) self.suspect = false
+    if (isDoubtful) claims.doubt()
     // There may be more than there was room for.
     look()
   }
-  const borrow = async (): Promise<Place<Work>[]> => {
-    const first = self.running < parts.most ? await dispatcher.lend(signal) : null
-    if (first === null) return []
-    const places = [first]
-    while (places.length + self.running < parts.most) {
-      const next = dispatcher.lendNow()
-      if (next === null) break
-      places.push(next)
-    }
-    return places
-  }
   const claimOnce = async (): Promise<void> => {
-    const places = await borrow()
+    const places = await borrow(parts, () => parts.most - self.running)
     try {
       const kind = parts.canBury() ? 'abandoned' : 'suspects'
-      const suspects = self.suspect || places.length === 0 ? [] : await claim(kind, 1)
+      const suspects = self.suspect || places.length === 0 ? [] : await claims.claim(kind, 1)
       for (const [place, each] of matched(places, suspects)) void run(place, each, true)
-      const sound = places.length === 0 ? [] : await claim('sound', places.length)
+      const sound = places.length === 0 ? [] : await claims.claim('sound', places.length)
       for (const [place, each] of matched(places, sound)) void run(place, each, false)
     } finally {
       for (const place of places) place.giveBack()
@@ -70,6 +67,7 @@ export function createRetryRuns<Tx>(parts: RetryRunsParts<Tx>): RetryRuns {
     try {
       while (self.wanted && !signal.aborted) {
         self.wanted = false
+        await claims.clear(lines.tried())
         await claimOnce()
       }
     } catch (error) {
@@ -86,10 +84,30 @@ export function createRetryRuns<Tx>(parts: RetryRunsParts<Tx>): RetryRuns {
   }
   return {
     look,
+    doubt: claims.doubt,
+    get isDoubtful() {
+      return claims.areDoubtful
+    },
     get running() {
       return self.running
     },
   }
+}
+
+/** As many places as are free, at most as many as there is room for; waits for the first one. */
+async function borrow<Tx>(
+  { dispatcher, signal }: RetryRunsParts<Tx>,
+  room: () => number,
+): Promise<Place<Work>[]> {
+  const first = room() > 0 ? await dispatcher.lend(signal) : null
+  if (first === null) return []
+  const places = [first]
+  while (places.length < room()) {
+    const next = dispatcher.lendNow()
+    if (next === null) break
+    places.push(next)
+  }
+  return places
 }
 
 /** A place for each claim, taken out of the list. */

@@ -58,11 +58,12 @@ export function createRetryWorker<Tx>(parts: RetryWorkerParts<Tx>): RetryWorker 
       self.isPaused = paused
       parts.onPause(paused)
     }
-    if (due && !paused) runs.look()
     if (now - self.sweptAt >= SWEEP_MS) {
       self.sweptAt = now
+      runs.doubt()
       await sweep(parts)
     }
+    if ((due || runs.isDoubtful) && !paused) runs.look()
     return Math.min(BEAT_MS, presence.leaseMs / BEATS) * (0.75 + random() / 2)
   }
   const onError = (error: unknown): number => {
