@@ -20,8 +20,18 @@ export function socketOf(model: ChannelModel): Socket | null {
  * @param carrier the socket that TLS runs over; TLS itself cannot be reset
  */
 export function resetSocket(socket: Socket | null, carrier: Socket | null): void {
-  if (carrier !== null && !carrier.destroyed) carrier.resetAndDestroy()
+  if (carrier !== null && !carrier.destroyed) reset(carrier)
   if (socket === null || socket.destroyed) return
   if (socket instanceof TLSSocket) socket.destroy()
+  else reset(socket)
+}
+
+/**
+ * libuv refuses to reset a socket while it is being shut down, and Node.js then never closes it: the process could not exit.
+ * Once all is sent that takes one turn of the event loop.
+ */
+function reset(socket: Socket): void {
+  const isShuttingDown = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0
+  if (isShuttingDown) socket.once('finish', () => socket.resetAndDestroy())
   else socket.resetAndDestroy()
 }

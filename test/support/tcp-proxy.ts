@@ -93,8 +93,8 @@ export async function startTcpProxy(target: {
     url: (base) => throughPort(base, port),
     reset: () => {
       for (const { client, server } of pairs) {
-        client.resetAndDestroy()
-        server.resetAndDestroy()
+        breakOff(client)
+        breakOff(server)
       }
     },
     sever: () => {
@@ -145,11 +145,11 @@ interface Join {
 
 function join({ client, server, faults, leave }: Join): Pair {
   const { cut } = faults
-  const breakOff = (): void => {
-    client.resetAndDestroy()
-    server.resetAndDestroy()
+  const breakBothOff = (): void => {
+    breakOff(client)
+    breakOff(server)
   }
-  const own = { stranded: false, ...(cut && { cut: { ...cut, breakOff } }) }
+  const own = { stranded: false, ...(cut && { cut: { ...cut, breakBothOff } }) }
   const up = pipe({ from: client, to: server, direction: 'up', faults, own })
   const down = pipe({ from: server, to: client, direction: 'down', faults, own })
   const pair: Pair = {
@@ -168,7 +168,9 @@ function join({ client, server, faults, leave }: Join): Pair {
     [server, client],
   ] as const) {
     // A broken connection is this proxy's trade; the other side learns of it in the same way.
-    socket.on('error', () => other.resetAndDestroy())
+    socket.on('error', () => {
+      breakOff(other)
+    })
     socket.on('close', () => {
       other.destroy()
       leave(pair)
@@ -188,7 +190,7 @@ interface Pipe {
 /** Of one connection alone. */
 interface Own {
   readonly stranded: boolean
-  readonly cut?: Cut & { readonly breakOff: () => void }
+  readonly cut?: Cut & { readonly breakBothOff: () => void }
 }
 
 /** Copies one direction, an end of stream included, and returns how to let go on what was held back. */
@@ -209,7 +211,7 @@ function pipe({ from, to, direction, faults, own }: Pipe): () => void {
   const cutOff = (chunk: Buffer): boolean => {
     if (own.cut?.direction !== direction) return false
     passed += chunk.length
-    if (passed >= own.cut.bytes) own.cut.breakOff()
+    if (passed >= own.cut.bytes) own.cut.breakBothOff()
     return passed >= own.cut.bytes
   }
   const confirms =
@@ -250,6 +252,12 @@ function createDelay<Thing>(handOn: (thing: Thing) => void): { push(thing: Thing
 function pauseUntilDrained(from: Socket, to: Socket): void {
   from.pause()
   to.once('drain', () => from.resume())
+}
+
+/** One that is ending cannot be reset: Node.js would never close it, and not exit for it. */
+function breakOff(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 function destroyBoth(client: Socket, server: Socket): void {

@@ -69,3 +69,14 @@ test('a socket may be reset twice', async () => {
   resetSocket(pair.client, null)
   expect(pair.client.destroyed).toBe(true)
 })
+
+test('a socket that is just being closed in order is reset after that, and not left open for ever', async () => {
+  await using pair = await openPair()
+  const told: string[] = []
+  pair.client.on('error', (error) => told.push('code' in error ? String(error.code) : error.message))
+  pair.client.on('close', () => told.push('close'))
+  pair.client.end()
+  resetSocket(pair.client, null)
+  await eventually(() => told.length > 0)
+  expect(told).toEqual(['close'])
+})
