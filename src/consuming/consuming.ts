@@ -230,13 +230,10 @@ function workerOf<Tx>(
   ways: Pick<RetryWorkerParts<Tx>, 'signal' | 'onPause' | 'onTurn'>,
 ): RetryWorker {
   const { clock, logger, telemetry, instance, failures, limits, queue, keyed } = parts
-  const half = Math.ceil(limits.concurrency / 2)
-  // A key that waits catches up only if more of it is handled than comes to wait.
-  const allButOne = Math.max(1, limits.concurrency - 1)
   return createRetryWorker({
     ...{ clock, logger, telemetry, instance, dispatcher, ...ways },
     ...{ store: parts.database.failures, protect: failures.protect },
-    ...{ retentionMs: failures.resolvedRetentionMs, most: keyed === null ? half : allButOne },
+    ...{ retentionMs: failures.resolvedRetentionMs, concurrency: limits.concurrency },
     presence: { ...instance, queue, leaseMs: failures.leaseMs, mode: keyed === null ? 'unordered' : 'key' },
   })
 }

@@ -9,15 +9,21 @@ export interface LineParts {
   readonly signal: AbortSignal
 }
 
+export interface LineWays {
+  /** Whether there are to be others after the first one. */
+  readonly follows: boolean
+  /** The first one was handled, and another one begins. */
+  readonly onFollow: () => void
+}
+
 /** What this instance has claimed, and runs or has put off. */
 export interface Lines {
   /**
    * Runs a kept message in a place, and after it those of its key that wait for it, one after the other, each claimed with
    * the end of the one before.
-   * @param follows whether there are to be such.
    * @returns whether there may be claims that nobody tries.
    */
-  run(place: Place<Work>, first: ClaimedFailure, follows: boolean): Promise<boolean>
+  run(place: Place<Work>, first: ClaimedFailure, ways: LineWays): Promise<boolean>
   /** The failures that are tried. */
   tried(): readonly string[]
 }
@@ -41,15 +47,16 @@ export function createLines({ toWork, signal }: LineParts): Lines {
     return follower
   }
   return {
-    async run(place, first, follows) {
-      let claimed: ClaimedFailure | null = first
+    async run(place, first, { follows, onFollow }) {
       let last = first
-      while (claimed !== null && (claimed === first || (place.isOpen() && !signal.aborted))) {
-        last = claimed
-        claimed = (await runOne(place, claimed, follows)).next
+      let { next } = await runOne(place, first, follows)
+      if (next !== null) onFollow()
+      while (next !== null && place.isOpen() && !signal.aborted) {
+        last = next
+        next = (await runOne(place, next, follows)).next
       }
       // One that was put off may have been handled, and the next one claimed, without an answer.
-      return claimed !== null || tried.has(last.failureId)
+      return next !== null || tried.has(last.failureId)
     },
     tried: () => [...tried],
   }

@@ -6,12 +6,13 @@ import { claimedWork, type ClaimedWorkParts } from './claimed-work.ts'
 import { createClaims } from './claims.ts'
 import type { ClaimedFailure, FailureStore } from './failure-store.ts'
 import { createLines } from './lines.ts'
+import { createRoom } from './room.ts'
 
 export interface RetryRunsParts<Tx> extends ClaimedWorkParts {
   readonly store: Pick<FailureStore<Tx>, 'claim' | 'disown'>
   readonly dispatcher: Pick<Dispatcher<Work>, 'lend' | 'lendNow'>
-  /** How many kept messages are tried at a time, so that deliveries keep places too. */
-  readonly most: number
+  /** How much may run at a time in all. */
+  readonly concurrency: number
   /** Whether this instance has been there for long enough to say that others are gone. */
   readonly canBury: () => boolean
   readonly logger: Logger
@@ -34,25 +35,30 @@ export interface RetryRuns {
  */
 export function createRetryRuns<Tx>(parts: RetryRunsParts<Tx>): RetryRuns {
   const { store, instance, signal, logger } = parts
-  const self = { wanted: false, looking: false, running: 0, suspect: false }
+  const self = { wanted: false, looking: false, suspect: false }
   const toWork = (claimed: ClaimedFailure, follower: Follower): Promise<Work> =>
     claimedWork(parts, claimed, follower)
   const lines = createLines({ toWork, signal })
   const claims = createClaims(store, instance)
+  const room = createRoom(parts.concurrency)
 
   const run = async (place: Place<Work>, claimed: ClaimedFailure, isSuspect: boolean): Promise<void> => {
-    self.running += 1
+    const guest = room.enter()
     if (isSuspect) self.suspect = true
-    const isDoubtful = await lines.run(place, claimed, !isSuspect)
+    const onFollow = (): void => {
+      guest.catchUp()
+      look()
+    }
+    const isDoubtful = await lines.run(place, claimed, { follows: !isSuspect, onFollow })
     place.giveBack()
-    self.running -= 1
+    guest.leave()
     if (isSuspect) self.suspect = false
     if (isDoubtful) claims.doubt()
     // There may be more than there was room for.
     look()
   }
   const claimOnce = async (): Promise<void> => {
-    const places = await borrow(parts, () => parts.most - self.running)
+    const places = await borrow(parts, room.free)
     try {
       const kind = parts.canBury() ? 'abandoned' : 'suspects'
       const suspects = self.suspect || places.length === 0 ? [] : await claims.claim(kind, 1)
@@ -89,7 +95,7 @@ export function createRetryRuns<Tx>(parts: RetryRunsParts<Tx>): RetryRuns {
       return claims.areDoubtful
     },
     get running() {
-      return self.running
+      return room.running
     },
   }
 }
@@ -97,12 +103,12 @@ export function createRetryRuns<Tx>(parts: RetryRunsParts<Tx>): RetryRuns {
 /** As many places as are free, at most as many as there is room for; waits for the first one. */
 async function borrow<Tx>(
   { dispatcher, signal }: RetryRunsParts<Tx>,
-  room: () => number,
+  free: () => number,
 ): Promise<Place<Work>[]> {
-  const first = room() > 0 ? await dispatcher.lend(signal) : null
+  const first = free() > 0 ? await dispatcher.lend(signal) : null
   if (first === null) return []
   const places = [first]
-  while (places.length < room()) {
+  while (places.length < free()) {
     const next = dispatcher.lendNow()
     if (next === null) break
     places.push(next)
