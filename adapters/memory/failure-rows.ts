@@ -71,6 +71,11 @@ export async function lockFailure(
   return failureRows(engine, state).find((row) => String(row.failureId) === failureId)
 }
 
+/** Whether no other transaction is at it. */
+export function isUnlocked(engine: Engine, state: TransactionState, failureId: number): boolean {
+  return engine.locks.isFree(state, rowLock(FAILURE_TABLE, String(failureId)))
+}
+
 export async function removeFailure(
   engine: Engine,
   state: TransactionState,

@@ -1,6 +1,13 @@
 import type { FailureStore, Retried, TryingInstance } from '../../src/ports.ts'
 import { claimOf, isClaimable, isHead, newRow, noteOf } from './failure-rules.ts'
-import { blockingRows, failureRows, lockFailure, removeFailure, writeFailure } from './failure-rows.ts'
+import {
+  blockingRows,
+  failureRows,
+  isUnlocked,
+  lockFailure,
+  removeFailure,
+  writeFailure,
+} from './failure-rows.ts'
 import { createInside, type FailureStoreParts, type Inside } from './failure-inside.ts'
 import type { TransactionState } from './engine.ts'
 import { statement, stateOf, type MemoryTransaction } from './transaction.ts'
@@ -86,7 +93,7 @@ function trying(
   ): Promise<Omit<Retried, 'own'>> => {
     const row = await release(state, by.consumer, key)
     if (row === null) return { released: false, next: null }
-    if (by.follows !== true || !isClaimable(row, 'sound', isLive)) return { released: true, next: null }
+    if (by.follows?.() !== true || !isClaimable(row, 'sound', isLive)) return { released: true, next: null }
     await writeFailure(engine, state, { ...row, holder: by.instanceId })
     return { released: false, next: claimOf(row, now()) }
   }
@@ -140,7 +147,9 @@ function upkeep(
       inStatement(async (state) => {
         const claims = failureRows(engine, state).filter(({ holder }) => holder === by.instanceId)
         const lost = claims.filter(({ failureId }) => !tried.includes(String(failureId)))
-        for (const row of lost) await writeFailure(engine, state, { ...row, holder: null })
+        for (const row of lost.filter(({ failureId }) => isUnlocked(engine, state, failureId))) {
+          await writeFailure(engine, state, { ...row, holder: null })
+        }
       }),
     leave: (by) =>
       inStatement(async (state) => {

@@ -15,6 +15,8 @@ export class MemoryLockTimeout extends Error {
 export interface Locks {
   /** Waits until nobody else holds the lock, then holds it until {@link releaseAll}. */
   acquire(owner: LockOwner, lock: string): Promise<void>
+  /** Whether nobody else holds it. */
+  isFree(owner: LockOwner, lock: string): boolean
   /** Gives up all locks of the owner, and its waits, which reject. */
   releaseAll(owner: LockOwner): void
 }
@@ -73,6 +75,10 @@ export function createLocks(clock: Clock, timeoutMs: number): Locks {
       const lock = locks.get(name)
       if (lock === undefined) locks.set(name, { holder: owner, waiters: [] })
       else if (lock.holder !== owner) await wait(name, lock, owner)
+    },
+    isFree(owner, name) {
+      const lock = locks.get(name)
+      return lock === undefined || lock.holder === owner
     },
     releaseAll(owner) {
       for (const [name, lock] of [...locks]) {

@@ -33,7 +33,7 @@ export function trials<Tx>(
   ): Promise<Omit<Retried, 'own'>> => {
     const released = await release(executor, by, claimed)
     if (released === null) return { released: false, next: null }
-    if (by.follows !== true) return { released: true, next: null }
+    if (by.follows?.() !== true) return { released: true, next: null }
     const [row] = await executor.query(claimReleased(schema), [released, by.instanceId])
     return { released: row === undefined, next: row === undefined ? null : claimedFailure(row) }
   }

@@ -120,11 +120,11 @@ async function handleClaimed<Tx>(
   { claimed, follower, trace }: Trial & { readonly claimed: ClaimedFailure },
   work: (tx: Tx, verdicts: readonly InboxVerdict[]) => Promise<unknown>,
 ): Promise<readonly InboxVerdict[]> {
-  const by = { ...instance, trace, follows: follower?.isReady() === true }
+  const by = { ...instance, trace, follows: () => follower?.isReady() === true }
   const { own, released, next } = await database.failures.retry(claimed, by, async (tx) => {
     await work(tx, ['first'])
   })
-  if (follower !== null) follower.next = next
+  if (next !== null) follower?.onNext(next)
   if (released) onDue()
   return [own ? 'first' : 'duplicate']
 }

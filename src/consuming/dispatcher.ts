@@ -49,7 +49,6 @@ export function createDispatcher<Work>(parts: DispatcherParts<Work>): Dispatcher
       void begin(works).finally(places.giveBack)
     }
   }
-  // Whatever `run` does, its place becomes free.
   const begin = async (works: readonly Work[]): Promise<void> => {
     running.begin(works)
     parts.onRunning?.(running.size)

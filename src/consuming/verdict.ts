@@ -13,11 +13,11 @@ export interface Session {
 /** Who runs a kept message, and after it the next one of its key. */
 export interface Follower {
   /** Whether the next one could run at once, in the same place. */
-  readonly isReady: () => boolean
-  /** The next one, once it is claimed: in the transaction that has handled this one. */
-  next: ClaimedFailure | null
+  isReady(): boolean
+  /** The transaction that has handled this one has claimed the next one. */
+  onNext(claimed: ClaimedFailure): void
   /** It is decided what becomes of it: it is not tried again without another claim. */
-  readonly onOver: () => void
+  onOver(): void
 }
 
 /** A delivery on its way through a consumer, or a kept message that is tried again. */

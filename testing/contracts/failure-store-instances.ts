@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { DatabaseContract } from './database-subject.ts'
-import { LONG_MS, RETRY, failure, instance, presence, useFailures } from './failure-subject.ts'
+import { LONG_MS, RETRY, failure, fate, instance, presence, useFailures } from './failure-subject.ts'
 
 /** What it tells the instances of a consumer, and takes from them. */
 export function instanceContract<Tx>(contract: DatabaseContract<Tx>): void {
@@ -32,6 +32,20 @@ export function instanceContract<Tx>(contract: DatabaseContract<Tx>): void {
       expect((await only(other)).messageId).toBe(tried?.messageId)
       expect(await claim(other, 'abandoned')).toEqual([])
       expect(await handled(other, others)).toMatchObject({ own: true })
+    })
+
+    test('keeps what it tries in a transaction, for which giving up does not wait', async () => {
+      const [by, other] = [instance(), instance()]
+      await store().record(failure(by))
+      const claimed = await only(by)
+      const reason = new Error('no')
+      const tried = store().retry(claimed, by, async () => {
+        await store().disown(by, [])
+        throw reason
+      })
+      await expect(tried).rejects.toBe(reason)
+      expect([...(await claim(other)), ...(await claim(other, 'suspects'))]).toEqual([])
+      expect(await store().fail(claimed, by, fate())).toMatchObject({ own: true })
     })
 
     test('learns of what somebody has left behind', async () => {

@@ -10,7 +10,7 @@ export function keyGateContract<Tx>(contract: DatabaseContract<Tx>): void {
     by: FailureInstance,
     claimed: ClaimedFailure,
     work: () => Promise<void> = () => Promise.resolve(),
-  ): Promise<Retried> => store().retry(claimed, { ...by, follows: true }, work)
+  ): Promise<Retried> => store().retry(claimed, { ...by, follows: () => true }, work)
 
   describe(`failures of ${contract.name}: the gate of a key`, () => {
     test('is open for other keys, and for messages that wait for none', async () => {

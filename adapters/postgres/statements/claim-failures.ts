@@ -65,11 +65,20 @@ where f.failure_id = $1::int8 and ${claimable(schema, 'sound')}
 returning ${claimedColumns(schema)}`
 }
 
-/** Gives up the claims of instance `$1` of consumer `$2` but those of the failures `$3`. Locks: the rows. Index: `failure_suspect`. */
+/**
+ * Gives up the claims of instance `$1` of consumer `$2` but those of the failures `$3`, and those that a transaction is at: the
+ * instance does try what its transactions have locked.
+ *
+ * Locks: the rows. Index: `failure_suspect`.
+ */
 export function disownFailures(schema: string): string {
   return `
-update ${schema}.failure as f set holder = null
-where f.consumer = $2::text and f.state = 'retry' and f.holder = $1::uuid and f.failure_id <> all ($3::int8[])`
+with lost as materialized (
+  select f.failure_id from ${schema}.failure as f
+  where f.consumer = $2::text and f.state = 'retry' and f.holder = $1::uuid and f.failure_id <> all ($3::int8[])
+  for update of f skip locked
+)
+update ${schema}.failure as f set holder = null from lost where f.failure_id = lost.failure_id`
 }
 
 /**

@@ -1,41 +1,67 @@
 import type { ClaimedFailure, ClaimRequest, FailureInstance, FailureStore } from './failure-store.ts'
 
-/** What this instance has claimed, as far as the database knows. */
+/** What this instance has claimed, as far as it knows; the database may know of more, when an answer was lost. */
 export interface Claims {
   /** Rejects as the store does. */
   claim(kind: ClaimRequest['kind'], atMost: number): Promise<readonly ClaimedFailure[]>
+  /** It was claimed with the end of another one, and is tried at once. */
+  add(claimed: ClaimedFailure): void
+  /** It is not tried any more. */
+  end(claimed: ClaimedFailure): void
+  has(claimed: ClaimedFailure): boolean
   /** Something may be claimed that nobody tries. */
   readonly doubt: () => void
   readonly areDoubtful: boolean
-  /** In doubt, gives up all but those of the failures that are tried. */
-  clear(tried: readonly string[]): Promise<void>
+  /** In doubt, gives up all that is not tried. Rejects as the store does, and the doubt stays. */
+  clear(): Promise<void>
 }
 
 export function createClaims<Tx>(
   store: Pick<FailureStore<Tx>, 'claim' | 'disown'>,
   by: FailureInstance,
 ): Claims {
-  const self = { doubtful: false }
+  const tried = new Set<ClaimedFailure>()
+  const self = { doubtful: false, last: Promise.resolve() }
+  /** One after the other: what is being claimed is not known to be tried yet. */
+  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const turn = self.last.then(work)
+    self.last = turn.then(nothing, nothing)
+    return turn
+  }
+  const orDoubt = async <Result>(work: Promise<Result>): Promise<Result> => {
+    try {
+      return await work
+    } catch (error) {
+      self.doubtful = true
+      throw error
+    }
+  }
   return {
-    async claim(kind, atMost) {
-      try {
-        return await store.claim({ by, kind, atMost })
-      } catch (error) {
-        // Only the answer may have been lost.
-        self.doubtful = true
-        throw error
-      }
-    },
+    claim: (kind, atMost) =>
+      inTurn(async () => {
+        // When it fails, only the answer may have been lost.
+        const claims = await orDoubt(store.claim({ by, kind, atMost }))
+        for (const claimed of claims) tried.add(claimed)
+        return claims
+      }),
+    add: (claimed) => void tried.add(claimed),
+    end: (claimed) => void tried.delete(claimed),
+    has: (claimed) => tried.has(claimed),
     doubt() {
       self.doubtful = true
     },
     get areDoubtful() {
       return self.doubtful
     },
-    async clear(tried) {
-      if (!self.doubtful) return
-      await store.disown(by, tried)
-      self.doubtful = false
-    },
+    clear: () =>
+      inTurn(async () => {
+        if (!self.doubtful) return
+        // What is doubted from now on is for the next time.
+        self.doubtful = false
+        const ids = [...tried].map(({ failureId }) => failureId)
+        await orDoubt(store.disown(by, ids))
+      }),
   }
 }
+
+const nothing = (): void => undefined

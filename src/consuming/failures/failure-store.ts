@@ -104,8 +104,8 @@ export interface ClaimedFailure {
 /** Who tries a claimed message, and in which trace. */
 export interface TryingInstance extends FailureInstance {
   readonly trace?: AttemptTrace | null
-  /** It would try the next one of the key at once, so that one is claimed too. @defaultValue `false` */
-  readonly follows?: boolean
+  /** Whether it would try the next one of the key at once, so that one is claimed too. Asked when the work is done. */
+  readonly follows?: () => boolean
 }
 
 /** What became of a claimed message. */
@@ -170,7 +170,10 @@ export interface FailureStore<Tx> {
   fail(claimed: ClaimedFailure, by: FailureInstance, fate: FailureFate): Promise<Omit<Retried, 'next'>>
   /** It was not tried after all: it is claimed no longer, and due again after a while. */
   giveBack(claimed: ClaimedFailure, by: FailureInstance, afterMs: number): Promise<void>
-  /** Gives up all claims of the instance but those of the failures that it tries: such as one whose answer was lost. */
+  /**
+   * Gives up all claims of the instance but those of the failures that it tries: such as one whose answer was lost. Waits for no
+   * transaction: what one is trying is passed over.
+   */
   disown(by: FailureInstance, tried: readonly string[]): Promise<void>
   /** Says that this instance is there, for the time of the lease. */
   beat(presence: Presence): Promise<Beat>

@@ -1,12 +1,14 @@
 import type { Place } from '../places.ts'
 import type { Follower, Work } from '../verdict.ts'
+import type { Claims } from './claims.ts'
 import type { ClaimedFailure } from './failure-store.ts'
 
 export interface LineParts {
+  readonly claims: Pick<Claims, 'add' | 'end' | 'has' | 'doubt'>
   /** Makes it what can be run. Never rejects. */
   readonly toWork: (claimed: ClaimedFailure, follower: Follower) => Promise<Work>
-  /** Aborts when nothing more is to begin. */
-  readonly signal: AbortSignal
+  /** Whether nothing more is to begin. */
+  readonly isStopped: () => boolean
 }
 
 export interface LineWays {
@@ -16,48 +18,66 @@ export interface LineWays {
   readonly onFollow: () => void
 }
 
-/** What this instance has claimed, and runs or has put off. */
-export interface Lines {
-  /**
-   * Runs a kept message in a place, and after it those of its key that wait for it, one after the other, each claimed with
-   * the end of the one before.
-   * @returns whether there may be claims that nobody tries.
-   */
-  run(place: Place<Work>, first: ClaimedFailure, ways: LineWays): Promise<boolean>
-  /** The failures that are tried. */
-  tried(): readonly string[]
+interface Line {
+  readonly place: Place<Work>
+  readonly first: ClaimedFailure
+  readonly ways: LineWays
 }
 
 /**
- * Those that wait for a key are worked off as fast as others of the key arrive, or faster: each takes one transaction, as
- * keeping one that arrives does. Were they claimed in turn with those of all other keys, it would be slower, and under load
- * a key that waits would wait for ever.
+ * Runs a kept message in a place, and after it those of its key that wait for it, one after the other, each claimed with the
+ * end of the one before.
+ *
+ * So they are worked off as fast as others of the key arrive, or faster: each takes one transaction, as keeping one that
+ * arrives does. Were they claimed in turn with those of all other keys it would be slower, and under load a key that
+ * waits would wait for ever.
  */
-export function createLines({ toWork, signal }: LineParts): Lines {
-  const tried = new Set<string>()
-
-  const runOne = async (place: Place<Work>, claimed: ClaimedFailure, follows: boolean): Promise<Follower> => {
-    const follower: Follower = {
-      isReady: () => follows && !signal.aborted && place.isOpen(),
-      next: null,
-      onOver: () => void tried.delete(claimed.failureId),
+export async function runLine(parts: LineParts, { place, first, ways }: Line): Promise<void> {
+  const { claims, isStopped } = parts
+  let claimed = first
+  for (;;) {
+    const next = await runOne(parts, { place, claimed, follows: ways.follows })
+    // It was put off; but it may have been handled, and the next one claimed, without an answer.
+    if (claims.has(claimed)) claims.doubt()
+    if (next === null) return
+    if (isStopped() || !place.isOpen()) {
+      claims.end(next)
+      claims.doubt()
+      return
     }
-    tried.add(claimed.failureId)
-    await place.run(await toWork(claimed, follower))
-    return follower
+    if (claimed === first) ways.onFollow()
+    claimed = next
   }
-  return {
-    async run(place, first, { follows, onFollow }) {
-      let last = first
-      let { next } = await runOne(place, first, follows)
-      if (next !== null) onFollow()
-      while (next !== null && place.isOpen() && !signal.aborted) {
-        last = next
-        next = (await runOne(place, next, follows)).next
+}
+
+interface Step {
+  readonly place: Place<Work>
+  readonly claimed: ClaimedFailure
+  readonly follows: boolean
+}
+
+/** @returns the next one, claimed. */
+async function runOne(
+  { claims, toWork, isStopped }: LineParts,
+  { place, claimed, follows }: Step,
+): Promise<ClaimedFailure | null> {
+  // What was put off runs once more, but no longer in this place.
+  const self = { isHere: true, next: null as ClaimedFailure | null }
+  const follower: Follower = {
+    isReady: () => follows && self.isHere && !isStopped() && place.isOpen(),
+    onNext(next) {
+      if (!self.isHere) {
+        claims.doubt()
+        return
       }
-      // One that was put off may have been handled, and the next one claimed, without an answer.
-      return next !== null || tried.has(last.failureId)
+      claims.add(next)
+      self.next = next
     },
-    tried: () => [...tried],
+    onOver() {
+      claims.end(claimed)
+    },
   }
+  await place.run(await toWork(claimed, follower))
+  self.isHere = false
+  return self.next
 }

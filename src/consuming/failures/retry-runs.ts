@@ -3,10 +3,10 @@ import type { Dispatcher } from '../dispatcher.ts'
 import type { Place } from '../places.ts'
 import type { Follower, Work } from '../verdict.ts'
 import { claimedWork, type ClaimedWorkParts } from './claimed-work.ts'
-import { createClaims } from './claims.ts'
+import { createClaims, type Claims } from './claims.ts'
 import type { ClaimedFailure, FailureStore } from './failure-store.ts'
-import { createLines } from './lines.ts'
-import { createRoom } from './room.ts'
+import { runLine } from './lines.ts'
+import { createRoom, type Room } from './room.ts'
 
 export interface RetryRunsParts<Tx> extends ClaimedWorkParts {
   readonly store: Pick<FailureStore<Tx>, 'claim' | 'disown'>
@@ -15,6 +15,8 @@ export interface RetryRunsParts<Tx> extends ClaimedWorkParts {
   readonly concurrency: number
   /** Whether this instance has been there for long enough to say that others are gone. */
   readonly canBury: () => boolean
+  /** Whether an operator has stopped the consumer. */
+  readonly isPaused: () => boolean
   readonly logger: Logger
   readonly signal: AbortSignal
 }
@@ -23,7 +25,7 @@ export interface RetryRunsParts<Tx> extends ClaimedWorkParts {
 export interface RetryRuns {
   /** Something may be due now. */
   readonly look: () => void
-  /** Something may be claimed that nobody tries; the next look gives it up. */
+  /** Something may be claimed that nobody tries; the next look gives it up, also while the consumer is paused. */
   readonly doubt: () => void
   readonly isDoubtful: boolean
   readonly running: number
@@ -34,32 +36,27 @@ export interface RetryRuns {
  * may bring the process down runs one at a time, so that what runs beside it is not suspected more than once.
  */
 export function createRetryRuns<Tx>(parts: RetryRunsParts<Tx>): RetryRuns {
-  const { store, instance, signal, logger } = parts
+  const { instance, signal, logger } = parts
   const self = { wanted: false, looking: false, suspect: false }
-  const toWork = (claimed: ClaimedFailure, follower: Follower): Promise<Work> =>
-    claimedWork(parts, claimed, follower)
-  const lines = createLines({ toWork, signal })
-  const claims = createClaims(store, instance)
+  const isStopped = (): boolean => signal.aborted || parts.isPaused()
+  const claims = createClaims(parts.store, instance)
   const room = createRoom(parts.concurrency)
 
   const run = async (place: Place<Work>, claimed: ClaimedFailure, isSuspect: boolean): Promise<void> => {
-    const guest = room.enter()
     if (isSuspect) self.suspect = true
-    const onFollow = (): void => {
-      guest.catchUp()
-      look()
+    try {
+      const ways = { claims, room, isStopped, follows: !isSuspect, look }
+      await runClaimed(parts, { place, claimed, ways })
+    } finally {
+      if (isSuspect) self.suspect = false
     }
-    const isDoubtful = await lines.run(place, claimed, { follows: !isSuspect, onFollow })
-    place.giveBack()
-    guest.leave()
-    if (isSuspect) self.suspect = false
-    if (isDoubtful) claims.doubt()
     // There may be more than there was room for.
     look()
   }
   const claimOnce = async (): Promise<void> => {
     const places = await borrow(parts, room.free)
     try {
+      if (isStopped()) return
       const kind = parts.canBury() ? 'abandoned' : 'suspects'
       const suspects = self.suspect || places.length === 0 ? [] : await claims.claim(kind, 1)
       for (const [place, each] of matched(places, suspects)) void run(place, each, true)
@@ -69,22 +66,26 @@ export function createRetryRuns<Tx>(parts: RetryRunsParts<Tx>): RetryRuns {
       for (const place of places) place.giveBack()
     }
   }
+  const warn = (error: unknown): void => {
+    logger.warn({ error }, 'Kept messages could not be looked at; they are tried again later.')
+  }
   const lookNow = async (): Promise<void> => {
     try {
-      while (self.wanted && !signal.aborted) {
+      while (self.wanted && !isStopped()) {
         self.wanted = false
-        await claims.clear(lines.tried())
         await claimOnce()
       }
     } catch (error) {
-      logger.warn({ error }, 'Kept messages could not be looked at; they are tried again later.')
+      warn(error)
     } finally {
       self.looking = false
     }
   }
   const look = (): void => {
+    // What nobody tries is for others too, even while there is no room here.
+    if (claims.areDoubtful && !signal.aborted) claims.clear().then(look, warn)
     self.wanted = true
-    if (self.looking || signal.aborted) return
+    if (self.looking || isStopped()) return
     self.looking = true
     void lookNow()
   }
@@ -97,6 +98,37 @@ export function createRetryRuns<Tx>(parts: RetryRunsParts<Tx>): RetryRuns {
     get running() {
       return room.running
     },
+  }
+}
+
+interface Run {
+  readonly place: Place<Work>
+  readonly claimed: ClaimedFailure
+  readonly ways: {
+    readonly claims: Claims
+    readonly room: Room
+    readonly isStopped: () => boolean
+    readonly follows: boolean
+    readonly look: () => void
+  }
+}
+
+/** Runs it in the place, and those of its key that wait for it; then the place is given back. */
+async function runClaimed<Tx>(parts: RetryRunsParts<Tx>, { place, claimed, ways }: Run): Promise<void> {
+  const { claims, room, isStopped, follows, look } = ways
+  const toWork = (each: ClaimedFailure, follower: Follower): Promise<Work> =>
+    claimedWork(parts, each, follower)
+  const guest = room.enter()
+  const onFollow = (): void => {
+    guest.catchUp()
+    // What failed has left its place in the half that there is for such.
+    look()
+  }
+  try {
+    await runLine({ claims, toWork, isStopped }, { place, first: claimed, ways: { follows, onFollow } })
+  } finally {
+    place.giveBack()
+    guest.leave()
   }
 }
 

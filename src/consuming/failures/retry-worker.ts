@@ -21,7 +21,7 @@ export interface RetryWorker {
   readonly isPaused: boolean
 }
 
-export interface RetryWorkerParts<Tx> extends Omit<RetryRunsParts<Tx>, 'canBury' | 'store'> {
+export interface RetryWorkerParts<Tx> extends Omit<RetryRunsParts<Tx>, 'canBury' | 'isPaused' | 'store'> {
   readonly store: FailureStore<Tx>
   readonly presence: Presence
   readonly retentionMs: number
@@ -46,7 +46,10 @@ export function createRetryWorker<Tx>(parts: RetryWorkerParts<Tx>): RetryWorker 
 
   /** After an outage the others too have to say first that they are there. */
   const canBury = (): boolean => clock.monotonic() - self.since >= presence.leaseMs
-  const runs = createRetryRuns({ ...parts, canBury, logger: limitRepeats(logger, clock) })
+  const runs = createRetryRuns({
+    ...{ ...parts, canBury, isPaused: () => self.isPaused },
+    logger: limitRepeats(logger, clock),
+  })
 
   const turn = async (): Promise<number> => {
     parts.onTurn()
@@ -63,7 +66,7 @@ export function createRetryWorker<Tx>(parts: RetryWorkerParts<Tx>): RetryWorker 
       runs.doubt()
       await sweep(parts)
     }
-    if ((due || runs.isDoubtful) && !paused) runs.look()
+    if (due || runs.isDoubtful) runs.look()
     return Math.min(BEAT_MS, presence.leaseMs / BEATS) * (0.75 + random() / 2)
   }
   const onError = (error: unknown): number => {
@@ -82,9 +85,7 @@ export function createRetryWorker<Tx>(parts: RetryWorkerParts<Tx>): RetryWorker 
     start: () => {
       duty.start()
     },
-    look: () => {
-      if (!self.isPaused) runs.look()
-    },
+    look: runs.look,
     stop: () => duty.stop(),
     leave: () => store.leave(presence),
     get running() {
