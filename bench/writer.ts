@@ -76,6 +76,7 @@ function variantsOf({ database, pool }: Setting): Readonly<Record<string, Work>>
     messages,
     database: pgDatabase(pool, { prepare: true }),
   })
+  const noting = createOutbox({ source: 'bench', messages, database, history: true })
   const message = (id: string) =>
     ({ type: 'order.placed', key: id, payload: { orderId: id, note: NOTE } }) as const
   return {
@@ -91,6 +92,10 @@ function variantsOf({ database, pool }: Setting): Readonly<Record<string, Work>>
       await client.query(BUSINESS, [id, NOTE])
       await outbox.write(client, message(id), { lockKey: true })
     },
+    'write with history': async (client, id) => {
+      await client.query(BUSINESS, [id, NOTE])
+      await noting.write(client, message(id))
+    },
     statement: async (client, id) => {
       const business = { text: BUSINESS, values: [id, NOTE] }
       const { text, values } = await outbox.statement([message(id)], { business })
@@ -101,7 +106,7 @@ function variantsOf({ database, pool }: Setting): Readonly<Record<string, Work>>
 
 async function measure({ pool, scale }: Setting, work: Work): Promise<Measured> {
   await pool.query('truncate bench_order')
-  await pool.query('truncate waybill.outbox')
+  await pool.query('truncate waybill.outbox, waybill.history')
   const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => pool.connect()))
   const cpu = await cpuOfProgramAndServer(pool)
   const [started, used] = [performance.now(), cpu()]
