@@ -7,6 +7,9 @@ const SERVERS = ['./test/support/global-setup.ts']
 /** Generous: a machine with one slow core passes too. Tests wait for facts, so that a fast one loses nothing. */
 const TIMEOUTS = { testTimeout: 60_000, hookTimeout: 120_000 }
 
+/** `npm run test:all` and `npm run test:faults` run these too. */
+const LONG = process.env['LONG_TESTS'] === 'yes' ? [] : ['**/*.long.test.ts']
+
 /** Code that imports the package by its name (the examples) is tested on the source, without a build. */
 const alias = Object.entries(DOORS).map(([door, source]) => ({
   find: new RegExp(door === 'index' ? '^waybill$' : `^waybill/${door}$`),
@@ -17,7 +20,7 @@ const alias = Object.entries(DOORS).map(([door, source]) => ({
 function project(name: string, extra: NonNullable<ViteUserConfig['test']> = {}): ViteUserConfig {
   return {
     resolve: { alias },
-    test: { name, include: [`test/${name}/**/*.test.ts`], ...TIMEOUTS, ...extra },
+    test: { name, include: [`test/${name}/**/*.test.ts`], exclude: LONG, ...TIMEOUTS, ...extra },
   }
 }
 
@@ -45,12 +48,8 @@ const config: ViteUserConfig = defineConfig({
       // Each starts a dozen processes, which alone may take a minute where others have the machine too.
       // Not among those of `npm test`: it waits for alerts.
       project('observability', { globalSetup: SERVERS, testTimeout: 240_000, hookTimeout: 240_000 }),
-      // Each file has servers of its own, which it may kill. `npm run test:faults` runs the long ones too.
-      project('faults', {
-        testTimeout: 240_000,
-        hookTimeout: 240_000,
-        exclude: process.env['FAULTS'] === 'all' ? [] : ['**/*.long.test.ts'],
-      }),
+      // Each file has servers of its own, which it may kill.
+      project('faults', { testTimeout: 240_000, hookTimeout: 240_000 }),
       project('e2e', { globalSetup: SERVERS, testTimeout: 300_000 }),
     ],
   },

@@ -5,7 +5,7 @@ import { countTests, type Count } from './test-count.ts'
 
 /**
  * Runs the suites: all of them, those of `--project`, those whose path contains an argument, those whose name
- * matches `-t`. The last line is `N passed, N failed`. A skipped test counts as failed, and a project without any
+ * matches `-t`; with `--long` those named `.long.test.ts` too. The last line is `N passed, N failed`. A skipped test counts as failed, and a project without any
  * test too: what is not run proves nothing.
  */
 
@@ -14,12 +14,12 @@ const { values, positionals } = parseArgs({
   options: {
     project: { type: 'string', multiple: true, default: [] },
     testNamePattern: { type: 'string', short: 't' },
+    long: { type: 'boolean', default: false },
   },
 })
 /** All but the one that waits for alerts: `npm run test:observability`. */
 const BY_DEFAULT = ['!observability']
-/** All scenarios of faults, the long ones too, for those who ask for them: vitest.config.ts. */
-if (values.project.includes('faults')) process.env['FAULTS'] = 'all'
+if (values.long) process.env['LONG_TESTS'] = 'yes'
 const narrowed = positionals.length > 0 || values.testNamePattern !== undefined
 
 const { passed, failed, remarks } = await buildAndTest()

@@ -1,5 +1,5 @@
 import knexModule, { type Knex } from 'knex'
-import { knexDatabase, knexPool, type KnexDatabaseOptions } from '../../adapters/knex/index.ts'
+import { knexDatabase, type KnexDatabaseOptions } from '../../adapters/knex/index.ts'
 import type {
   DatabaseContract,
   DatabaseSubject,
@@ -18,12 +18,8 @@ export const knexPreparedContract: DatabaseContract<Knex.Transaction> = {
 }
 
 async function createSubject(options: KnexDatabaseOptions = {}): Promise<DatabaseSubject<Knex.Transaction>> {
-  let made: Knex | undefined
-  const subject = await createPostgresSubject(({ url }) => {
-    made = knexModule({ client: 'pg', connection: url, pool: { min: 0, max: 20 } })
-    return knexPool(made)
-  })
-  const knex = made!
+  const subject = await createPostgresSubject()
+  const knex = knexModule({ client: 'pg', connection: subject.test.url, pool: { min: 0, max: 20 } })
   return {
     database: knexDatabase(knex, { schema: SCHEMA, lockTimeoutMs: 1_500, ...options }),
     begin: () => begin(knex),

@@ -1,6 +1,6 @@
 import { describe } from 'vitest'
 import { memoryDatabase } from '../../adapters/memory/index.ts'
-import { pgDatabase, pgPool } from '../../adapters/pg/index.ts'
+import { pgDatabase } from '../../adapters/pg/index.ts'
 import { partitionStoreContract } from '../../testing/contracts/partition-store.ts'
 import { createPostgresSubject, SCHEMA } from './postgres-subject.ts'
 
@@ -15,7 +15,7 @@ describe('memory', () => {
 
 describe('PostgreSQL', () => {
   partitionStoreContract(async () => {
-    const subject = await createPostgresSubject((test) => pgPool(test.pool))
+    const subject = await createPostgresSubject()
     const { partitions: store } = pgDatabase(subject.test.pool, { schema: SCHEMA })
     return { store, [Symbol.asyncDispose]: () => subject[Symbol.asyncDispose]() }
   })

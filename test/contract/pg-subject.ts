@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { pgDatabase, pgPool, type PgDatabaseOptions } from '../../adapters/pg/index.ts'
+import { pgDatabase, type PgDatabaseOptions } from '../../adapters/pg/index.ts'
 import type {
   DatabaseContract,
   DatabaseSubject,
@@ -17,7 +17,7 @@ export const pgPreparedContract: DatabaseContract<pg.ClientBase> = {
 }
 
 async function createSubject(options: PgDatabaseOptions = {}): Promise<DatabaseSubject<pg.ClientBase>> {
-  const subject = await createPostgresSubject((test) => pgPool(test.pool))
+  const subject = await createPostgresSubject()
   const { pool } = subject.test
   const idle = await pool.connect()
   return {

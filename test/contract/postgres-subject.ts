@@ -1,6 +1,4 @@
 import pg from 'pg'
-import { migrate } from '../../adapters/postgres/index.ts'
-import type { SqlPool } from '../../adapters/postgres/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import type { StoredRecord } from '../../testing/contracts/database-subject.ts'
 
@@ -19,11 +17,8 @@ export interface PostgresSubject extends AsyncDisposable {
   counter(name: string): Promise<number>
 }
 
-export async function createPostgresSubject(
-  toPool: (test: TestDatabase) => SqlPool,
-): Promise<PostgresSubject> {
-  const test = await createTestDatabase()
-  await migrate(toPool(test), { schema: SCHEMA })
+export async function createPostgresSubject(): Promise<PostgresSubject> {
+  const test = await createTestDatabase({ schema: SCHEMA })
   await test.pool.query('create table counter (name text primary key, value integer not null)')
   return {
     test,

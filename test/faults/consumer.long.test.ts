@@ -137,15 +137,12 @@ scenario(
 
 async function goesQuiet(scene: Scene): Promise<void> {
   const { pool } = scene.stage
-  await eventually(
-    async () => {
-      const { rows } = await pool.query<{ open: number }>(
-        'select (select count(*) from placed)::int - (select count(*) from effect)::int as open',
-      )
-      return rows[0]?.open === 0
-    },
-    { timeoutMs: 30_000 },
-  )
+  await eventually(async () => {
+    const { rows } = await pool.query<{ open: number }>(
+      'select (select count(*) from placed)::int - (select count(*) from effect)::int as open',
+    )
+    return rows[0]?.open === 0
+  })
 }
 
 scenario(

@@ -60,7 +60,7 @@ scenario('8: connections lie idle and are forgotten on the way', { servers }, as
   relayBroker.strand()
   scene.fault('forgotten', 2)
   const { accepted } = relayDatabase
-  await eventually(() => relayDatabase.accepted >= accepted + 2, { timeoutMs: 30_000 })
+  await eventually(() => relayDatabase.accepted >= accepted + 2)
   for (const relay of scene.alive('relay')) await scene.says(relay, ({ ready }) => ready === 200)
 })
 

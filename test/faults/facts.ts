@@ -36,7 +36,7 @@ export async function lostSoFar(scene: Scene): Promise<ReadonlyMap<string, numbe
 /** Stops the writers and waits until all that they wrote has arrived and nothing is in flight. */
 export async function quieten(scene: Scene): Promise<void> {
   await Promise.all(scene.alive('writer').map(({ child }) => child.kill('SIGTERM')))
-  await eventually(async () => (await unpublished(scene.stage.pool)) === 0, { timeoutMs: 30_000 })
+  await eventually(async () => (await unpublished(scene.stage.pool)) === 0)
   for (const relay of scene.alive('relay')) {
     await scene.says(relay, (sample) => sum(sample, 'outbox_inflight_messages') === 0)
   }
@@ -50,15 +50,27 @@ export async function owners({ pool }: Stage): Promise<ReadonlyMap<string, numbe
   return new Map(rows.map(({ host, lanes }) => [host, lanes]))
 }
 
+const LANES = 16
+const lanesOf = (owned: ReadonlyMap<string, number>): number =>
+  [...owned.values()].reduce((total, own) => total + own, 0)
+
+/** Waits until the relays have shared all lanes, and answers who owns how many. */
+export async function shared({ stage, alive }: Scene): Promise<ReadonlyMap<string, number>> {
+  const fair = LANES / alive('relay').length
+  return eventually(async () => {
+    const all = await owners(stage)
+    return lanesOf(all) === LANES && [...all.values()].every((own) => own === fair) && all
+  })
+}
+
 /** Waits until live relays own all lanes, and `gone` none. */
 export async function takenOver(stage: Stage, gone: Running): Promise<void> {
   await eventually(
     async () => {
       const all = await owners(stage)
-      const lanes = [...all.values()].reduce((total, own) => total + own, 0)
-      return !all.has(gone.name) && lanes === 16
+      return !all.has(gone.name) && lanesOf(all) === LANES
     },
-    { timeoutMs: 30_000, everyMs: 50 },
+    { everyMs: 50 },
   )
 }
 

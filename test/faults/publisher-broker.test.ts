@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { onChannel } from '../support/on-channel.ts'
 import { throughout } from '../support/throughout.ts'
-import { backlogOf, lostSoFar, owners, reconnected, takenOver } from './facts.ts'
+import { backlogOf, lostSoFar, owners, reconnected, shared, takenOver } from './facts.ts'
 import type { Scene } from './scene.ts'
 import { scenario, useServers } from './scenario.ts'
 import { underLoad } from './stage.ts'
@@ -33,16 +33,13 @@ async function duringAlarm(scene: Scene, work: () => Promise<void>): Promise<voi
 
 /** Waits until messages of the other exchanges arrive while those of `gated` wait. */
 async function othersFlow(scene: Scene, gated: string): Promise<void> {
-  await eventually(
-    async () => {
-      let closed = 0
-      for (const relay of scene.alive('relay')) {
-        closed += sum(await scene.sample(relay), 'outbox_gates_closed_total', `exchange="${gated}"`)
-      }
-      return closed > 0
-    },
-    { timeoutMs: 30_000 },
-  )
+  await eventually(async () => {
+    let closed = 0
+    for (const relay of scene.alive('relay')) {
+      closed += sum(await scene.sample(relay), 'outbox_gates_closed_total', `exchange="${gated}"`)
+    }
+    return closed > 0
+  })
   await underLoad(scene.stage, 50)
   const { rows } = await scene.stage.pool.query<{ n: number }>(
     'select count(*)::int as n from waybill.outbox where exchange = $1',
@@ -54,7 +51,7 @@ async function othersFlow(scene: Scene, gated: string): Promise<void> {
 scenario('P9: the broker is short of memory, and then no more', { servers, consumers: 0 }, async (scene) => {
   const { stage } = scene
   const gates = sum(await scene.sample(scene.first('relay')), 'outbox_gates_closed_total')
-  const before = await owners(stage)
+  const before = await shared(scene)
   await duringAlarm(scene, async () => {
     await backlogOf(stage, 300)
     const sample = await scene.sample(scene.first('relay'))
@@ -108,16 +105,13 @@ scenario('P13, 3: no queue is bound for a while', { servers, consumers: 0 }, asy
   const { stage } = scene
   await onChannel(stage.amqpUrl, (channel) => channel.unbindQueue('tap', 'fault.green', 'fault.*'))
   scene.fault('unbound', 0)
-  await eventually(
-    async () => {
-      let returned = 0
-      for (const relay of scene.alive('relay')) {
-        returned += sum(await scene.sample(relay), 'outbox_publish_failures_total', 'reason="unroutable"')
-      }
-      return returned > 0
-    },
-    { timeoutMs: 30_000 },
-  )
+  await eventually(async () => {
+    let returned = 0
+    for (const relay of scene.alive('relay')) {
+      returned += sum(await scene.sample(relay), 'outbox_publish_failures_total', 'reason="unroutable"')
+    }
+    return returned > 0
+  })
   await underLoad(stage, 50)
   await stage.tap.bind()
 })
@@ -134,16 +128,13 @@ scenario(
     })
     // Every attempt arrives at the queues that are not full.
     scene.fault('queue full', 100)
-    await eventually(
-      async () => {
-        let refused = 0
-        for (const relay of scene.alive('relay')) {
-          refused += sum(await scene.sample(relay), 'outbox_publish_failures_total', 'reason="refused"')
-        }
-        return refused > 10
-      },
-      { timeoutMs: 30_000 },
-    )
+    await eventually(async () => {
+      let refused = 0
+      for (const relay of scene.alive('relay')) {
+        refused += sum(await scene.sample(relay), 'outbox_publish_failures_total', 'reason="refused"')
+      }
+      return refused > 10
+    })
     await underLoad(stage, 50)
     await onChannel(stage.amqpUrl, (channel) => channel.deleteQueue('full'))
   },

@@ -46,7 +46,7 @@ scenario(
     scene.fault('confirms lost', 2)
     relayBroker.holdConfirms(false)
     const distinct = () => new Set(stage.history.arrivals.map(({ messageId }) => messageId)).size
-    await eventually(() => stage.history.arrivals.length > distinct(), { timeoutMs: 30_000 })
+    await eventually(() => stage.history.arrivals.length > distinct())
   },
 )
 

@@ -79,7 +79,7 @@ export async function openScene(stage: Stage, options: SceneOptions): Promise<Sc
       stage.history.faults.push({ kind, relay: 'any', inFlight: relays * MOST_IN_FLIGHT })
       stage.history.count(kind)
     },
-    says: (process, what, timeoutMs = 20_000) =>
+    says: (process, what, timeoutMs = 45_000) =>
       eventually(
         async () => {
           const taken = await sample(process)

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
+import { administer, withDatabase } from './administer.ts'
+import { templateWith } from './template.ts'
 
 /** A database of its own in the shared server: tests of different files cannot see each other. */
 export interface TestDatabase extends AsyncDisposable {
@@ -9,11 +11,27 @@ export interface TestDatabase extends AsyncDisposable {
   readonly pool: pg.Pool
 }
 
+export interface TestDatabaseOptions {
+  /** Is there already, with all migrations. Default: the database is empty. */
+  readonly schema?: string
+}
+
+const templates = new Map<string, Promise<string>>()
+
+function templateFor(schema: string): Promise<string> {
+  const known = templates.get(schema)
+  if (known !== undefined) return known
+  const made = templateWith(schema, { serverUrl: inject('databaseUrl'), templates: inject('templates') })
+  templates.set(schema, made)
+  return made
+}
+
 /** Creates a fresh database; on dispose it is dropped, whoever is still connected. */
-export async function createTestDatabase(): Promise<TestDatabase> {
+export async function createTestDatabase({ schema }: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const serverUrl = inject('databaseUrl')
   const name = `waybill_test_${randomBytes(6).toString('hex')}`
-  await administer(serverUrl, `create database ${name}`)
+  const template = schema === undefined ? 'template1' : await templateFor(schema)
+  await administer(serverUrl, (client) => client.query(`create database ${name} template ${template}`))
   const url = withDatabase(serverUrl, name)
   const pool = new pg.Pool({ connectionString: url, max: 20 })
   // Tests break connections off on purpose; the query that was running fails by itself.
@@ -24,23 +42,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     pool,
     [Symbol.asyncDispose]: async () => {
       if (!pool.ended) await pool.end()
-      await administer(serverUrl, `drop database if exists ${name} with (force)`)
+      await administer(serverUrl, (client) => client.query(`drop database if exists ${name} with (force)`))
     },
-  }
-}
-
-function withDatabase(serverUrl: string, name: string): string {
-  const url = new URL(serverUrl)
-  url.pathname = `/${name}`
-  return url.href
-}
-
-async function administer(serverUrl: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: serverUrl })
-  await client.connect()
-  try {
-    await client.query(statement)
-  } finally {
-    await client.end()
   }
 }

@@ -1,6 +1,5 @@
 import type pg from 'pg'
-import { pgDatabase, pgPool } from '../../../adapters/pg/index.ts'
-import { migrate } from '../../../adapters/postgres/index.ts'
+import { pgDatabase } from '../../../adapters/pg/index.ts'
 import { rabbitmq } from '../../../adapters/rabbitmq/index.ts'
 import { createRelay, type Relay } from '../../../relay/index.ts'
 import {
@@ -49,10 +48,9 @@ export interface World extends AsyncDisposable {
 
 export async function createWorld(): Promise<World> {
   const stack = createStack()
-  const producer = stack.use(await createTestDatabase())
-  const consumer = stack.use(await createTestDatabase())
+  const producer = stack.use(await createTestDatabase({ schema: 'waybill' }))
+  const consumer = stack.use(await createTestDatabase({ schema: 'waybill' }))
   const { url: amqpUrl } = stack.use(await createTestVhost())
-  await Promise.all([producer, consumer].map(({ pool }) => migrate(pgPool(pool))))
   await consumer.pool.query('create table effect (n integer)')
   const transport = rabbitmq({ url: amqpUrl, reconnect: { baseMs: 20, maxMs: 200 } })
   stack.defer(() => transport.close())

@@ -107,7 +107,7 @@ describe.each(DRIVERS)('a message that fails, by %s,', (driver) => {
       },
     })
     const [id = ''] = await world.place(1)
-    await eventually(async () => (await world.kept())[0]?.state === 'resolved', { timeoutMs: 45_000 })
+    await eventually(async () => (await world.kept())[0]?.state === 'resolved')
     expect(await world.kept()).toMatchObject([{ attempts: 1, crashes: 0 }])
     expect(await world.effects()).toEqual(new Map([[id, 1]]))
   })
@@ -170,7 +170,7 @@ describe('a message that brings its process down', () => {
       expect(await child.exited).toMatchObject({ signal: 'SIGKILL' })
     }
     const { outcomes } = await world.consume({ failures: { leaseMs: 1_000 } })
-    await eventually(async () => (await poisoned())?.state === 'dead', { timeoutMs: 30_000 })
+    await eventually(async () => (await poisoned())?.state === 'dead')
     expect(await poisoned()).toMatchObject({ reason: 'poison_crash', crashes: 3, attempts: 0 })
     await eventually(async () => (await world.effects()).size === 20)
     expect(await world.effects()).toEqual(new Map(good.map((id) => [id, 1])))

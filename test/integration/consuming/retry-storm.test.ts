@@ -144,7 +144,7 @@ describe('31: ten thousand kept messages', () => {
       },
     })
     await world.place(300)
-    await eventually(async () => (await world.kept()).length === 300, { timeoutMs: 30_000 })
+    await eventually(async () => (await world.kept()).length === 300)
     const { rows } = await world.pool.query<{ tenth: number; count: number }>(
       `select width_bucket(extract(epoch from next_attempt_at - failed_at), 10, 30, 10) as tenth, count(*)::int as count
        from waybill.failure group by 1 order by 1`,

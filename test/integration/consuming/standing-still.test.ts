@@ -34,7 +34,7 @@ describe('C17: a consumer most of whose messages fail', () => {
     expect(await world.inQueue()).toBe(0)
     expect(['open', 'half-open']).toContain(consumer.status().breaker)
     service.away = false
-    await eventually(async () => (await world.effects()).size === ids.length, { timeoutMs: 30_000 })
+    await eventually(async () => (await world.effects()).size === ids.length)
     expect(await world.effects()).toEqual(once(ids))
     expect(states.at(-1)).toBe('closed')
     await eventually(async () => (await world.kept()).every(({ state }) => state === 'resolved'))

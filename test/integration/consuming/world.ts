@@ -78,7 +78,6 @@ export interface WorldOptions {
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const stack = createStack()
   const { pool, url } = await poolOf(options, stack)
-  await migrate(pgPool(pool), { schema: 'waybill' })
   await pool.query('create table effect (message_id text not null)')
   const amqpUrl = options.amqpUrl ?? stack.use(await createTestVhost()).url
   const proxy = stack.use(await startTcpProxy({ host: '127.0.0.1', port: Number(new URL(amqpUrl).port) }))
@@ -149,10 +148,11 @@ async function poolOf(
   { databaseUrl }: WorldOptions,
   stack: Stack,
 ): Promise<{ readonly pool: pg.Pool; readonly url: string }> {
-  if (databaseUrl === undefined) return stack.use(await createTestDatabase())
+  if (databaseUrl === undefined) return stack.use(await createTestDatabase({ schema: 'waybill' }))
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 20 })
   pool.on('error', () => undefined)
   stack.defer(() => pool.end())
+  await migrate(pgPool(pool), { schema: 'waybill' })
   return { pool, url: databaseUrl }
 }
 

@@ -186,12 +186,9 @@ describe('a bulk replay beside other replays', () => {
 })
 
 function finished({ operations: { bulk } }: Scene, id: string) {
-  return eventually(
-    async () => {
-      await bulk.work()
-      const now = await bulk.show(id)
-      return now.state === 'finished' && now
-    },
-    { timeoutMs: 30_000 },
-  )
+  return eventually(async () => {
+    await bulk.work()
+    const now = await bulk.show(id)
+    return now.state === 'finished' && now
+  })
 }

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
-import { pgDatabase, pgPool } from '../../../adapters/pg/index.ts'
-import { migrate } from '../../../adapters/postgres/index.ts'
+import { pgDatabase } from '../../../adapters/pg/index.ts'
 import {
   createOperations,
   type Actor,
@@ -52,9 +51,8 @@ export const ADA: Actor = { name: 'ada', roles: ['operator'], via: 'cli' }
 export const BOB: Actor = { name: 'bob', roles: ['operator'], via: 'api' }
 
 export async function createWorld(options: Omit<OperationsOptions, 'database'> = {}): Promise<World> {
-  const database = await createTestDatabase()
+  const database = await createTestDatabase({ schema: 'waybill' })
   const { pool } = database
-  await migrate(pgPool(pool))
   return {
     database,
     pool,

@@ -29,8 +29,7 @@ function nextMigrations(minCompatible: number, before = MIGRATIONS): Migration[]
 }
 
 async function migrated(): Promise<TestDatabase> {
-  const database = await createTestDatabase()
-  await migrate(pgPool(database.pool))
+  const database = await createTestDatabase({ schema: 'waybill' })
   return database
 }
 
@@ -81,7 +80,7 @@ describe('a migration beside running services', () => {
       for (const { pid, at } of rows) tries.add(`${pid} ${at}`)
       return tries.size
     }
-    await eventually(async () => (await triesSeen()) >= 4, { timeoutMs: 40_000, everyMs: 5 })
+    await eventually(async () => (await triesSeen()) >= 4, { everyMs: 5 })
     expect(done).toBe(false)
     const { written, longestMs } = await stopWriter()
     const stopSecond = await startWriter(database.url)

@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { pgPool } from '../../../adapters/pg/index.ts'
-import { migrate } from '../../../adapters/postgres/index.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { commandsOf, fencesOf, runbooks } from '../../tidy/runbook-pages.ts'
 import { runHere } from '../cli/run-waybill.ts'
@@ -8,8 +6,7 @@ import { runHere } from '../cli/run-waybill.ts'
 let database: TestDatabase
 
 beforeAll(async () => {
-  database = await createTestDatabase()
-  await migrate(pgPool(database.pool))
+  database = await createTestDatabase({ schema: 'waybill' })
 })
 
 afterAll(() => database[Symbol.asyncDispose]())

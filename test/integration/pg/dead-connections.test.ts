@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { expect, it } from 'vitest'
-import { pgDatabase, pgPool } from '../../../adapters/pg/index.ts'
-import { migrate } from '../../../adapters/postgres/index.ts'
+import { pgDatabase } from '../../../adapters/pg/index.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { startTcpProxy } from '../../support/tcp-proxy.ts'
 
 it('a connection that is dead without a word keeps its place in the pool no longer than a lease on partitions', async () => {
-  await using database = await createTestDatabase()
-  await migrate(pgPool(database.pool))
+  await using database = await createTestDatabase({ schema: 'waybill' })
   const { hostname, port } = new URL(database.url)
   await using proxy = await startTcpProxy({ host: hostname, port: Number(port) })
   const pool = new pg.Pool({ connectionString: proxy.url(database.url), max: 1 })

@@ -1,6 +1,5 @@
 import pg from 'pg'
-import { pgDatabase, pgPool } from '../../../adapters/pg/index.ts'
-import { migrate } from '../../../adapters/postgres/index.ts'
+import { pgDatabase } from '../../../adapters/pg/index.ts'
 import type { Database } from '../../../src/ports.ts'
 import type { StoredRecord } from '../../../testing/contracts/database-subject.ts'
 import { readRecords } from '../../contract/postgres-subject.ts'
@@ -19,8 +18,7 @@ export interface PgSetting extends AsyncDisposable {
 }
 
 export async function createPgSetting(): Promise<PgSetting> {
-  const test = await createTestDatabase()
-  await migrate(pgPool(test.pool))
+  const test = await createTestDatabase({ schema: 'waybill' })
   await test.pool.query('create table orders (id text primary key)')
   const ended: { end(): Promise<void> }[] = []
   return {

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { expect, test } from 'vitest'
-import { pgDatabase, pgPool } from '../../../adapters/pg/index.ts'
-import { migrate } from '../../../adapters/postgres/index.ts'
+import { pgDatabase } from '../../../adapters/pg/index.ts'
 import type { Database, FailureInstance, InboxEntry, NewFailure } from '../../../src/ports.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -13,8 +12,7 @@ interface World extends AsyncDisposable {
 }
 
 async function createWorld(): Promise<World> {
-  const { pool, ...test } = await createTestDatabase()
-  await migrate(pgPool(pool))
+  const { pool, ...test } = await createTestDatabase({ schema: 'waybill' })
   return { pool, database: pgDatabase(pool), [Symbol.asyncDispose]: () => test[Symbol.asyncDispose]() }
 }
 

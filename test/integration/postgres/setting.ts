@@ -1,11 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import {
-  createRelayStore,
-  migrate,
-  type SqlExecutor,
-  type SqlPool,
-} from '../../../adapters/postgres/index.ts'
+import { createRelayStore, type SqlExecutor, type SqlPool } from '../../../adapters/postgres/index.ts'
 import type { RelayStore } from '../../../src/ports.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 
@@ -20,9 +15,8 @@ export interface Setting extends AsyncDisposable {
 }
 
 export async function createSetting(schema = 'waybill'): Promise<Setting> {
-  const database = await createTestDatabase()
+  const database = await createTestDatabase({ schema })
   const sql = rawPool(database.pool)
-  await migrate(sql, { schema })
   const clients: pg.Client[] = []
   return {
     database,

@@ -96,7 +96,7 @@ test('a message that ends its consumer each time is given up, and none of those 
       }, 20)
     },
   })
-  await eventually(async () => (await world.count('poisoned.dlq')) === 1, { timeoutMs: 40_000 })
+  await eventually(async () => (await world.count('poisoned.dlq')) === 1)
   await eventually(
     async () => (await world.count('poisoned')) === 0 && acknowledged.size === neighbours.length,
   )

@@ -78,7 +78,6 @@ describe('a relay that runs', () => {
       () =>
         relays.reduce((sum, { relay }) => sum + relay.status().lanes.length, 0) === 16 &&
         relays.some(({ relay }) => relay.status().lanes.length === 0),
-      { timeoutMs: 30_000 },
     )
     expect(relays.every(({ relay }) => relay.status().ready)).toBe(true)
   })

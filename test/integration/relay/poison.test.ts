@@ -36,7 +36,7 @@ async function relayAll(
   const transport = rabbitmq({ url: server.url })
   const relay = createRelay({ database: pgDatabase(pool), transport }, QUICK)
   await relay.start()
-  await eventually(async () => (await world.left()) === left, { timeoutMs: 30_000 })
+  await eventually(async () => (await world.left()) === left)
   const { rows } = await pool.query('select key, state, reason, error from waybill.parked order by id')
   const bodies = new Map<string, string[]>()
   for (let message = await channel.get(queue); message !== false; message = await channel.get(queue)) {

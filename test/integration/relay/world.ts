@@ -72,10 +72,10 @@ order by o`
 
 /** @param given Default: a fresh database of the shared server, dropped at the end. */
 export async function createWorld(given?: Pick<TestDatabase, 'url' | 'pool'>): Promise<World> {
-  const own = given === undefined ? await createTestDatabase() : null
+  const own = given === undefined ? await createTestDatabase({ schema: 'waybill' }) : null
   const database = given ?? own
   if (database === null) throw new Error('There is no database.')
-  await migrate(pgPool(database.pool), { schema: 'waybill' })
+  if (given !== undefined) await migrate(pgPool(given.pool), { schema: 'waybill' })
   const broker = createRecordingBroker()
   const relays: RunningRelay[] = []
   const left = async (): Promise<number> => {

@@ -1,8 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { pgPool } from '../../../adapters/pg/index.ts'
-import { migrate } from '../../../adapters/postgres/index.ts'
 import { composeRelays } from '../../../relay/compose.ts'
 import { readConfig } from '../../../relay/config.ts'
 import { silentLogger } from '../../../src/ports.ts'
@@ -13,9 +11,8 @@ import { startTcpProxy } from '../../support/tcp-proxy.ts'
 import { createTempDir } from '../../support/temp-dir.ts'
 
 test('a relay reads the file of the broker’s address anew for each connection', async () => {
-  await using database = await createTestDatabase()
+  await using database = await createTestDatabase({ schema: 'waybill' })
   await using vhost = await createTestVhost()
-  await migrate(pgPool(database.pool))
   const { hostname, port } = new URL(vhost.url)
   await using proxy = await startTcpProxy({ host: hostname, port: Number(port) })
   await using folder = await createTempDir('address')

@@ -114,9 +114,7 @@ async function sendAll(setting: Setting, messages: readonly RawMessage[], name: 
   const before = running.outcomes.length
   for (const message of messages) await setting.send(message)
   await setting.send({ ...GOOD, messageId: name })
-  await eventually(() => handled.includes(name) && running.outcomes.length === before + messages.length + 1, {
-    timeoutMs: 30_000,
-  })
+  await eventually(() => handled.includes(name) && running.outcomes.length === before + messages.length + 1)
 }
 
 /** By the admin API, which holds each answer against its document: every one can be looked at, and says why it is there. */

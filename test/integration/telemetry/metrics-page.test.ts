@@ -1,6 +1,4 @@
 import { expect, test } from 'vitest'
-import { pgPool } from '../../../adapters/pg/index.ts'
-import { migrate } from '../../../adapters/postgres/index.ts'
 import { createTestVhost } from '../../support/broker.ts'
 import { startChild } from '../../support/child.ts'
 import { createTestDatabase } from '../../support/database.ts'
@@ -9,9 +7,8 @@ import PACKAGE from '../../../package.json' with { type: 'json' }
 import { freePort } from '../../support/free-port.ts'
 
 test('the page of a relay process has what it counts in the database, and what operators do', async () => {
-  await using database = await createTestDatabase()
+  await using database = await createTestDatabase({ schema: 'waybill' })
   await using vhost = await createTestVhost()
-  await migrate(pgPool(database.pool), { schema: 'waybill' })
   const [health, admin] = [await freePort(), await freePort()]
   await using _relay = startChild('relay/main.ts', {
     args: ['relay'],

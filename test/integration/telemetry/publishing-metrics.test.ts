@@ -180,13 +180,10 @@ test('a message that a full queue refuses is parked each time, and dead once', a
   await here.world.write([{ key: 'bad', routingKey: 'full' }])
   const reason = 'refused'
   // As long as the exchange takes others it is the message that is refused.
-  await eventually(
-    async () => {
-      await here.world.write([{ routingKey: 'fine' }])
-      return (await metered.value('outbox_dead_lettered_messages_total', { ...PLACE, reason })) === 1
-    },
-    { timeoutMs: 30_000 },
-  )
+  await eventually(async () => {
+    await here.world.write([{ routingKey: 'fine' }])
+    return (await metered.value('outbox_dead_lettered_messages_total', { ...PLACE, reason })) === 1
+  })
   expect(await metered.value('outbox_parked_messages_total', { ...PLACE, reason })).toBe(2)
   const refusals = Number(await metered.value('outbox_publish_failures_total', { ...PLACE, reason }))
   expect(refusals).toBeGreaterThanOrEqual(2)

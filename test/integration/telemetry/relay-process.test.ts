@@ -4,8 +4,6 @@ import { startChild, type Child } from '../../support/child.ts'
 import { startOtlpReceiver } from '../../support/otlp-receiver.ts'
 import { createTestVhost } from '../../support/broker.ts'
 import { createTestDatabase } from '../../support/database.ts'
-import { migrate } from '../../../adapters/postgres/index.ts'
-import { pgPool } from '../../../adapters/pg/index.ts'
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 interface Setting extends AsyncDisposable {
@@ -15,9 +13,8 @@ interface Setting extends AsyncDisposable {
 }
 
 async function createSetting(): Promise<Setting> {
-  const database = await createTestDatabase()
+  const database = await createTestDatabase({ schema: 'waybill' })
   const vhost = await createTestVhost()
-  await migrate(pgPool(database.pool), { schema: 'waybill' })
   const children: Child[] = []
   return {
     async relay(env) {

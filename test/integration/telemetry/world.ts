@@ -1,6 +1,4 @@
 import { connect } from 'amqplib'
-import { migrate } from '../../../adapters/postgres/index.ts'
-import { pgPool } from '../../../adapters/pg/index.ts'
 import { createTestVhost } from '../../support/broker.ts'
 import { startChild, type Child } from '../../support/child.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
@@ -40,10 +38,9 @@ export const UNSAMPLED = `00-${TRACE}-${SPAN}-00`
 
 /** @param options.instrumented loads the instrumentations of amqplib, pg and knex, and runs the relay beside the services. */
 export async function createTracedWorld({ instrumented }: { instrumented: boolean }): Promise<TracedWorld> {
-  const database = await createTestDatabase()
+  const database = await createTestDatabase({ schema: 'waybill' })
   const vhost = await createTestVhost()
   const collector = await startOtlpReceiver()
-  await migrate(pgPool(database.pool), { schema: 'waybill' })
   await database.pool.query('create table effect (what text not null)')
   const wire: OnTheWire[] = []
   const listener = await listen(vhost.url, wire)

@@ -10,7 +10,7 @@ test('the guide divides the keys anew among other queues, without losing, repeat
   const before = [await world.start(), await world.start()]
   for (let round = 0; round < 5; round += 1) await world.send(KEYS)
   // Nobody publishes any more, and all that was published is handled.
-  await eventually(() => world.behind() === 0, { timeoutMs: 30_000 })
+  await eventually(() => world.behind() === 0)
   await Promise.all(before.map((instance) => instance.stop()))
   await expect(world.start({ partitions: 4, queue: 'stock-list.v2' })).rejects.toMatchObject({
     code: 'WAYBILL_OPTION_INVALID',

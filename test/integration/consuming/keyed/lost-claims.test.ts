@@ -14,7 +14,7 @@ async function blocked(world: KeyedWorld, count: number): Promise<{ readonly men
     if (self.broken) throw new Error('Out of stock.')
   }
   await world.send(Array<string>(count).fill('a'))
-  await eventually(async () => (await waiting(world)) === count - 1, { timeoutMs: 30_000 })
+  await eventually(async () => (await waiting(world)) === count - 1)
   return { mend: () => void (self.broken = false) }
 }
 

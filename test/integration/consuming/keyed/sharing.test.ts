@@ -128,7 +128,7 @@ test('a database that answers no more on any connection of an instance costs it 
   // What was asked on the old connections is never answered.
   first.database.strand()
   first.database.blackhole('none')
-  await eventually(async () => (await shares(world)).join() === '4,4', { timeoutMs: 40_000 })
+  await eventually(async () => (await shares(world)).join() === '4,4')
   await sendRounds(world, 4)
   await world.settled()
   expect(first.handled()).toBeGreaterThan(before)

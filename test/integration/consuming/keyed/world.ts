@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { pgDatabase, pgPool } from '../../../../adapters/pg/index.ts'
-import { migrate } from '../../../../adapters/postgres/index.ts'
+import { pgDatabase } from '../../../../adapters/pg/index.ts'
 import { rabbitmq } from '../../../../adapters/rabbitmq/index.ts'
 import {
   createConsumer,
@@ -66,9 +65,8 @@ export interface KeyedWorld extends AsyncDisposable {
 }
 
 export async function createKeyedWorld(): Promise<KeyedWorld> {
-  const database = await createTestDatabase()
+  const database = await createTestDatabase({ schema: 'waybill' })
   const vhost = await createTestVhost()
-  await migrate(pgPool(database.pool))
   await database.pool.query('create table progress (key text primary key, last integer not null)')
   const publishing = await openPublisher(vhost.url)
   const ends: (() => Promise<void>)[] = []
