@@ -39,13 +39,21 @@ const REPAIRING: readonly Right[] = [
   {
     on: 'table',
     names: ['bulk_operation', 'bulk_item', 'idempotency_key'],
-    privileges: ['select', 'insert', 'update', 'delete'],
+    privileges: ['select', 'insert', 'update'],
   },
   {
     on: 'routine',
-    names: ['stored_header', 'plain_fingerprint', 'is_blocked', 'lock_key', 'release_key'],
+    names: ['stored_header', 'plain_fingerprint', 'lock_key', 'release_key'],
     privileges: ['execute'],
   },
+]
+
+/** Gives a consumer another name in all that is kept of it. */
+const RENAMING: readonly Right[] = [
+  { on: 'table', names: ['inbox', 'inbox_retention', 'partition'], privileges: ['select', 'update'] },
+  { on: 'table', names: ['consumer_instance', 'partition_member'], privileges: ['select', 'delete'] },
+  { on: 'table', names: ['partition_plan'], privileges: ['select', 'insert', 'delete'] },
+  { on: 'table', names: ['consumed_type'], privileges: ['select', 'update', 'delete'] },
 ]
 
 /** All that each role needs beside the use of the schema itself; the grants and `waybill doctor` are made of it. */
@@ -66,6 +74,8 @@ export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
     { on: 'routine', names: ['live_cluster'], privileges: ['execute'] },
     { on: 'table', names: ['pause', 'inbox'], privileges: ['select'] },
     ...REPAIRING,
+    // It forgets what has ended long ago; operators only add.
+    { on: 'table', names: ['bulk_operation', 'idempotency_key'], privileges: ['delete'] },
   ],
   operator: [
     { on: 'table', names: LEAVES, privileges: ['select'] },
@@ -83,21 +93,8 @@ export const RIGHTS: Readonly<Record<Role, readonly Right[]>> = {
       privileges: ['execute'],
     },
     { on: 'table', names: ['failure', 'parked'], privileges: ['select', 'insert', 'update'] },
-    { on: 'table', names: ['parked'], privileges: ['delete'] },
-    {
-      on: 'table',
-      names: [
-        'inbox',
-        'inbox_retention',
-        'consumer_instance',
-        'partition',
-        'partition_member',
-        'partition_plan',
-        'pause',
-        'consumed_type',
-      ],
-      privileges: ['select', 'insert', 'update', 'delete'],
-    },
+    { on: 'table', names: ['pause'], privileges: ['select', 'insert', 'update', 'delete'] },
+    ...RENAMING,
     ...REPAIRING,
   ],
   consumer: [
