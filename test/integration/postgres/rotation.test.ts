@@ -92,6 +92,29 @@ test('writers do not queue behind a relay that waits for a leaf', async () => {
   for (const { truncated } of await rotating) expect(truncated).toEqual([])
 })
 
+test('a relay that waits for a leaf is told by the server to give up after 50 ms, and who writes there goes on', async () => {
+  await using setting = await createSetting()
+  await fillAndDrainLeafZero(setting)
+  const holder = await setting.connect()
+  await holder.query('begin')
+  await insertAt(holder, 77, 'first')
+  let asked = 0
+  const store = createRelayStore(
+    beforeStatement(setting.sql, /^lock table/, async (transaction) => {
+      asked += 1
+      expect(await transaction.query('show lock_timeout')).toEqual([['50ms']])
+    }),
+  )
+  // The lock is held until after the rotation: only the server can have ended it.
+  expect(await store.rotate({ burn: false })).toMatchObject({ truncated: [], burnt: 0 })
+  expect(asked).toBe(1)
+  expect(await waitingSessions(setting)).toBe(0)
+  await insertAt(setting.pool, 78, 'second')
+  await insertAt(holder, 79, 'third')
+  await holder.query('commit')
+  await expectOnly(setting, ['first', 'second', 'third'])
+})
+
 test('writers that are open on other leaves hold nothing up', async () => {
   await using setting = await createSetting()
   await fillAndDrainLeafZero(setting)

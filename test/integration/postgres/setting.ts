@@ -127,11 +127,15 @@ export interface RecordFields {
   readonly messageId?: string
 }
 
-/** A pool that does something else first whenever a transaction comes to a certain statement. */
-export function beforeStatement(pool: SqlPool, pattern: RegExp, first: () => Promise<void>): SqlPool {
+/** A pool that does something else first, also in it, whenever a transaction comes to a certain statement. */
+export function beforeStatement(
+  pool: SqlPool,
+  pattern: RegExp,
+  first: (transaction: SqlExecutor) => Promise<void>,
+): SqlPool {
   const intercept = (executor: SqlExecutor): SqlExecutor => ({
     async query(text, values) {
-      if (pattern.test(text)) await first()
+      if (pattern.test(text)) await first(executor)
       return executor.query(text, values)
     },
   })
