@@ -161,7 +161,7 @@ function anyEnvelope(): Envelope {
     correlationId: null,
     causationId: null,
     createdAt: 0,
-    contentType: 'application/json',
+    contentType: '',
     headers: {},
     body: Buffer.from('{}'),
   }

@@ -168,5 +168,7 @@ function envelopeOf(message: Envelope): Envelope {
   const { messageId, type, source, version, key, correlationId, causationId, createdAt, contentType } =
     message
   const said = { messageId, type, source, version, key, correlationId, causationId, createdAt, contentType }
-  return { ...said, headers: { ...message.headers }, body: Buffer.from(message.body) }
+  const { contentEncoding } = message
+  const more = contentEncoding === undefined ? {} : { contentEncoding }
+  return { ...said, ...more, headers: { ...message.headers }, body: Buffer.from(message.body) }
 }

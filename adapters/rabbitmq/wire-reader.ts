@@ -25,10 +25,12 @@ export function readMessage(message: Message, receivedAt: number): Reading {
   const attributes = takeCloudEvent(all)
   const messageId = text(properties.messageId) ?? attributes.get('id') ?? null
   const type = text(properties.type) ?? attributes.get('type') ?? null
-  const contentType =
-    text(properties.contentType) ?? attributes.get('datacontenttype') ?? 'application/octet-stream'
+  const content = {
+    contentType: text(properties.contentType) ?? attributes.get('datacontenttype') ?? '',
+    ...encodingOf(properties.contentEncoding),
+  }
   const malformed = (reason: string): Reading => {
-    const unread = { messageId, type, contentType, headers: headers(), body: ownBytes(message.content) }
+    const unread = { messageId, type, ...content, headers: headers(), body: ownBytes(message.content) }
     return { envelope: null, malformed: reason, unread }
   }
   if (all.has(WAYBILL_HEADER.unreadable)) return malformed('The headers of the message cannot be decoded.')
@@ -57,7 +59,7 @@ export function readMessage(message: Message, receivedAt: number): Reading {
     correlationId: text(properties.correlationId) ?? null,
     causationId,
     createdAt: readTime(attributes.get('time'), properties.timestamp) ?? receivedAt,
-    contentType,
+    ...content,
     headers: headers(),
     body: ownBytes(message.content),
   }
@@ -67,6 +69,11 @@ export function readMessage(message: Message, receivedAt: number): Reading {
 /** AMQP can carry an empty text where there is none. */
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function encodingOf(value: unknown): Pick<Envelope, 'contentEncoding'> {
+  const contentEncoding = text(value)
+  return contentEncoding === undefined ? {} : { contentEncoding }
 }
 
 /** Headers of our own names, whichever they are: they are not the application's. */

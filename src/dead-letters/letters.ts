@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { WaybillError } from '../errors.ts'
+import { KEPT_HEADER } from '../message/headers.ts'
 import type { MessageIds } from '../message/message-id.ts'
 import { parseExactJson } from '../message/read-json.ts'
 import { makeChange, type Done } from './change.ts'
@@ -170,7 +171,9 @@ async function edit(
       remedy: 'Write a new message with what it should have said, and discard this one.',
     })
   }
-  const headers = intent.headers === undefined ? null : JSON.stringify(intent.headers)
+  const { [KEPT_HEADER.contentEncoding]: encoding, ...own } = intent.headers ?? letter.headers
+  // The new payload is not encoded as the old one was.
+  const headers = intent.headers === undefined && encoding === undefined ? null : JSON.stringify(own)
   const copy = await changes.replaceBy(letter.ref, { messageId, payload: intent.payload, headers })
   return { ref: copy.ref, messageId, before: copy.digest, after: digest(intent.payload) }
 }

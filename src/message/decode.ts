@@ -1,5 +1,6 @@
 import { isWaybillError, WaybillError } from '../errors.ts'
 import { definitionOf, type Catalogue, type TypeName } from './catalogue.ts'
+import { checkContent } from './check-content.ts'
 import type { TypeDefinition } from './definition.ts'
 import type { Envelope } from './envelope.ts'
 import type { Message, ReadMessage } from './message.ts'
@@ -27,6 +28,7 @@ export function decodeSoon<C extends Catalogue>(
 ): Message<C, TypeName<C>> | Promise<Message<C, TypeName<C>>> {
   const definition = definitionOf(catalogue, envelope.type)
   checkVersion(definition, envelope.version)
+  checkContent(definition, envelope)
   const payload = readPayload(definition, envelope)
   if (!(payload instanceof Promise)) return messageOf(envelope, payload)
   return payload.then((settled: unknown) => messageOf(envelope, settled))

@@ -19,7 +19,10 @@ export interface Envelope {
   readonly causationId: string | null
   /** When it was written, in milliseconds since 1970, by the database clock. */
   readonly createdAt: number
+  /** Empty when the sender did not say. */
   readonly contentType: string
+  /** How the body is compressed or otherwise encoded, where a sender says so. Nothing that Waybill writes is. */
+  readonly contentEncoding?: string | undefined
   /** The application's own headers, and those of tracing. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer

@@ -29,6 +29,12 @@ export const STORED_HEADER = {
   unroutable: 'waybill-unroutable',
 } as const
 
+/** Names under which a consumer keeps, among the headers, what has no column of its own. Strangers' headers never have them. */
+export const KEPT_HEADER = {
+  /** What the sender says of the body; not there when it says nothing. */
+  contentEncoding: 'waybill-content-encoding',
+} as const
+
 /** W3C Trace Context and Baggage: carried as they are. */
 export const TRACE_HEADERS: readonly string[] = ['traceparent', 'tracestate', 'baggage']
 

@@ -1,7 +1,7 @@
 import type { Envelope } from '../message/envelope.ts'
 
 /** An envelope with the place it goes to, and the relay's marks on it. */
-export interface OutgoingMessage extends Envelope {
+export interface OutgoingMessage extends Omit<Envelope, 'contentEncoding'> {
   readonly exchange: string
   readonly routingKey: string
   readonly lane: number
@@ -91,7 +91,9 @@ export interface BrokerDeath {
 export interface UnreadMessage {
   readonly messageId: string | null
   readonly type: string | null
+  /** Empty when the sender did not say. */
   readonly contentType: string
+  readonly contentEncoding?: string | undefined
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer
 }

@@ -70,7 +70,7 @@ export const DEAD_LETTER_DETAILS: SchemaOf<DeadLetterDetails> = describes<DeadLe
     {
       ...PROPERTIES,
       headers: Type.Record(Type.String(), Type.String(), { description: 'The headers of the message.' }),
-      content_type: anyText('Of the payload.'),
+      content_type: anyText('Of the payload; empty when its sender did not say.'),
       payload_bytes: count('The size of the payload.'),
       error_stack: orNull(anyText('Where the last error came from.')),
       error_frame: orNull(anyText('The topmost line of the stack that is the application’s own.')),
@@ -160,7 +160,7 @@ export interface PayloadView {
 export const PAYLOAD: SchemaOf<PayloadView> = describes<PayloadView>('Payload')(
   Type.Object(
     {
-      content_type: anyText('Of the payload.'),
+      content_type: anyText('Of the payload; empty when its sender did not say.'),
       sealed: Type.Boolean({ description: 'It is still as the encryption of the consumer left it.' }),
       redacted: Type.Boolean({ description: 'Something in it was made unreadable on purpose.' }),
       encoding: oneOf(['utf-8', 'base64'], 'How `content` is written.'),

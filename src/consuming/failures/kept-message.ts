@@ -1,6 +1,7 @@
 import { fingerprintOf } from '../../inbox/fingerprint.ts'
 import type { InboxEntry } from '../../inbox/inbox-store.ts'
 import type { Envelope } from '../../message/envelope.ts'
+import { KEPT_HEADER } from '../../message/headers.ts'
 import { contentId, inboxId } from '../../message/message-id.ts'
 import type { Delivery, UnreadMessage } from '../../transport/transport.ts'
 import type { KeptMessage } from './failure-store.ts'
@@ -8,7 +9,7 @@ import type { KeptMessage } from './failure-store.ts'
 const NOTHING: UnreadMessage = {
   messageId: null,
   type: null,
-  contentType: 'application/octet-stream',
+  contentType: '',
   headers: {},
   body: Buffer.alloc(0),
 }
@@ -19,11 +20,12 @@ export function keptMessage(delivery: Delivery): KeptMessage {
   const place = { exchange, routingKey, sealed: false }
   if (envelope !== null) {
     const { messageId, body, type, version, source, key, correlationId, causationId } = envelope
-    const { createdAt, headers, contentType } = envelope
+    const { createdAt, contentType } = envelope
+    const headers = keptHeaders(envelope)
     const said = { type, version, source, key, correlationId, causationId, createdAt, headers, contentType }
     return { ...place, ...said, originalId: messageId, payload: body }
   }
-  const { messageId, type, contentType, headers, body } = unread
+  const { messageId, type, contentType, body } = unread
   const absent = {
     version: 1,
     source: null,
@@ -36,11 +38,19 @@ export function keptMessage(delivery: Delivery): KeptMessage {
     ...place,
     ...absent,
     contentType,
-    headers,
+    headers: keptHeaders(unread),
     originalId: messageId ?? '',
     type: type ?? '',
     payload: body,
   }
+}
+
+function keptHeaders({
+  headers,
+  contentEncoding,
+}: Pick<Envelope, 'headers' | 'contentEncoding'>): Envelope['headers'] {
+  if (contentEncoding === undefined) return headers
+  return { ...headers, [KEPT_HEADER.contentEncoding]: contentEncoding }
 }
 
 /** By what the consumer remembers it. @param isOther its id is another message's, so that it gets one of its own. */
@@ -58,7 +68,8 @@ export function entryOf(
 
 /** The message as it came, to be handled after all. */
 export function envelopeOf({ originalId, payload, createdAt, ...message }: KeptMessage): Envelope {
-  const { type, version, source, key, correlationId, causationId, headers, contentType } = message
+  const { type, version, source, key, correlationId, causationId, contentType } = message
+  const { [KEPT_HEADER.contentEncoding]: contentEncoding, ...headers } = message.headers
   return {
     ...{
       messageId: originalId,
@@ -71,6 +82,7 @@ export function envelopeOf({ originalId, payload, createdAt, ...message }: KeptM
       headers,
       contentType,
     },
+    ...(contentEncoding === undefined ? {} : { contentEncoding }),
     ...{ createdAt: createdAt ?? 0, body: payload },
   }
 }

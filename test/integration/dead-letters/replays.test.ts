@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { defineMessages, messageType, PermanentError } from '../../../src/index.ts'
 import { createOperations, type DeadLetter, type DeadLetterOperations } from '../../../src/ports.ts'
+import { createTestVhost } from '../../support/broker.ts'
 import { eventually } from '../../support/eventually.ts'
-import { createWorld, recordEffect, type Options, type World } from '../consuming/world.ts'
+import { openRawPublisher } from '../../support/raw-publisher.ts'
+import { createWorld, QUEUE, recordEffect, type Options, type World } from '../consuming/world.ts'
 import { ADA, BOB } from './world.ts'
 
 /** A consumer that refuses what is not mended yet, and what operators can do about it. */
@@ -103,6 +105,53 @@ describe('a dead letter that is replayed', () => {
     expect(
       (await scene.operations.audit.list({ action: 'dead-letters.replay', outcome: 'done' })).items,
     ).toHaveLength(10)
+  })
+})
+
+describe('what a sender says of its body', () => {
+  const sound = { type: 'order.placed', body: Buffer.from('{"orderId":"o-1"}') }
+
+  it('is kept: a replay refuses the same ones, and handles the same ones', async () => {
+    await using vhost = await createTestVhost()
+    await using world = await createWorld({ amqpUrl: vhost.url })
+    const scene = await createScene(world)
+    const { letters } = scene.operations
+    await using raw = await openRawPublisher(vhost.url)
+    await raw.send(QUEUE, { ...sound, messageId: 'html', contentType: 'text/html' })
+    await raw.send(QUEUE, { ...sound, messageId: 'gzip', contentEncoding: 'gzip' })
+    await raw.send(QUEUE, { ...sound, messageId: 'silent', contentEncoding: 'utf-8' })
+    await eventually(async () => (await world.kept()).length === 3)
+    const kept = await world.kept()
+    expect(kept.map(({ originalId, reason }) => `${originalId} ${reason}`).sort()).toEqual([
+      'gzip malformed',
+      'html malformed',
+      'silent permanent',
+    ])
+    const dead = async (name: string): Promise<DeadLetter> =>
+      scene.dead(kept.find(({ originalId }) => originalId === name)?.messageId ?? '')
+
+    scene.refuse = () => null
+    for (const name of ['gzip', 'html', 'silent']) await letters.replay((await dead(name)).id, { by: ADA })
+    for (const name of ['gzip', 'html']) {
+      const letter = await eventually(async () => {
+        const now = await dead(name)
+        return now.state === 'dead' && now.replays === 1 && now
+      })
+      expect(letter.reason).toBe('malformed')
+    }
+    await eventually(async () => (await world.effects()).has('silent'))
+    expect(await letters.show((await dead('html')).id)).toMatchObject({ contentType: 'text/html' })
+
+    const copy = await letters.replayEdited((await dead('gzip')).id, {
+      ...{ by: ADA, reason: 'Without compression.', payload: sound.body },
+    })
+    await eventually(async () => (await stateOf(scene, copy.id)) === 'resolved')
+    expect(await world.effects()).toEqual(
+      new Map([
+        ['silent', 1],
+        [copy.messageId, 1],
+      ]),
+    )
   })
 })
 

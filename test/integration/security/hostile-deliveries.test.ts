@@ -53,6 +53,13 @@ const KNOWN: readonly RawMessage[] = [
   { ...GOOD, body: Buffer.from('{'), headers: [textField('waybill-key', 'k'.repeat(60_000))] },
   { ...GOOD, body: Buffer.from('{'), headers: [textField('waybill-key', randomText(2_048))] },
   { ...GOOD, type: 'a\0b', correlationId: 'a\r\nb', headers: [textField('ce-source', 'a\0b')] },
+  { ...GOOD, headers: Array.from({ length: 3_000 }, (_, n) => textField(`h${n}`, 'v')) },
+  // The body is sound, but not by the sender's own words.
+  { ...GOOD, contentType: 'text/html' },
+  { ...GOOD, contentEncoding: 'gzip' },
+  { ...GOOD, contentType: 'application/json; charset=utf-8' },
+  { type: 'order.placed', body: Buffer.from('{"orderId":"good"}') },
+  { ...GOOD, contentEncoding: 'utf-8' },
 ]
 
 /** A table whose field `__proto__` is of the type: amqplib makes it the prototype of what it reads the table into. */
@@ -160,10 +167,12 @@ describe.each(MODES)('hostile deliveries to a consumer in mode $mode', (mode) =>
       'good',
     )
     const { world } = setting
-    expect([await setting.left(), await world.effects()]).toEqual([0, new Map([['one', 4]])])
+    expect([await setting.left(), await world.effects()]).toEqual([0, new Map([['one', 8]])])
     const kept = await world.kept()
     expect(kept.map(({ originalId, reason }) => `${originalId} ${reason}`).sort()).toEqual([
       'known-0 malformed',
+      'known-11 malformed',
+      'known-12 malformed',
       'known-4 malformed',
       'known-5 malformed',
       'known-6 malformed',

@@ -153,6 +153,8 @@ describe('a delivery that cannot be handled', () => {
     ['is no JSON', { body: Buffer.from('{') }],
     ['has a version of the future', { version: 2 }],
     ['has no id', { messageId: '' }],
+    ['says that it is HTML', { contentType: 'text/html' }],
+    ['says that it is compressed', { contentEncoding: 'gzip' }],
   ])('because it %s becomes a dead letter without running anything', async (_what, more) => {
     const { consumer, place, outcomes, kept, effects, log } = setup()
     await consumer.start()

@@ -69,7 +69,8 @@ describe('a handler gets', () => {
   test('what its own codec makes of the body', async () => {
     const codec = { contentType: 'text/plain', encode: (text: string) => Buffer.from(text), decode: String }
     const messages = defineMessages({ a: messageType<string>({ codec }) })
-    expect((await decodeMessage(messages, envelopeOf('a', Buffer.from('hello')))).payload).toBe('hello')
+    const said = { contentType: 'text/plain' }
+    expect((await decodeMessage(messages, envelopeOf('a', Buffer.from('hello'), said))).payload).toBe('hello')
   })
 })
 

@@ -168,7 +168,7 @@ describe('reading a message of somebody else', () => {
       correlationId: null,
       causationId: null,
       createdAt: RECEIVED_AT,
-      contentType: 'application/octet-stream',
+      contentType: '',
       headers: {},
       body: Buffer.from('{}'),
     })
@@ -207,6 +207,19 @@ describe('reading a message of somebody else', () => {
       })
     },
   )
+
+  test.each(['gzip', undefined, ''])('tells what it says of its encoding: %j', (contentEncoding) => {
+    const said = contentEncoding === 'gzip' ? { contentEncoding } : {}
+    const properties = { ...STRANGER, contentEncoding }
+    const { envelope } = readMessage(arrived({ properties }), RECEIVED_AT)
+    expect(envelope).toMatchObject({ contentType: '', ...said })
+    expect('contentEncoding' in (envelope ?? {})).toBe('contentEncoding' in said)
+    const headers = { 'waybill-version': 'two', 'waybill-content-encoding': 'br' }
+    const read = readMessage(arrived({ properties, headers }), RECEIVED_AT)
+    expect(read.envelope === null && read.unread).toEqual({
+      ...{ ...STRANGER, ...said, contentType: '', headers: {}, body: Buffer.from('{}') },
+    })
+  })
 
   test('believes the AMQP properties before the attributes', () => {
     const headers = { 'ce-id': 'other', 'ce-type': 'other' }
