@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { PgClient } from '../postgres/index.ts'
+import { queryText, type PgClient, type SqlRows } from '../postgres/index.ts'
 
 /**
  * The node-postgres client under a knex or a transaction of it. Statements are run on it and not by `raw()`: that one
@@ -20,17 +20,19 @@ export async function connectionOf(tx: Knex.Transaction): Promise<PgClient> {
   return connectionsOf(tx).acquireConnection()
 }
 
-/** What knex looks at when it takes a connection out of its pool, and what ends one. */
+/** What knex keeps with a connection, and what ends one. */
 interface Pooled {
+  /** Looked at when the connection is taken out of the pool. */
   __knex__disposed?: unknown
+  /** Told with each statement. Knex removes it from connections that it has taken out of the pool itself. */
+  __knexTxId?: unknown
   end(): Promise<void>
 }
 
-/** Ends a connection on which a transaction is still open, so that nobody gets it out of the pool and waits behind that. */
-export function disposeIfBusy(connection: PgClient): void {
-  if ((connection.getTransactionStatus?.() ?? 'I') === 'I') return
+/** Ends a connection, so that nobody gets it out of the pool: what may still run or be open on it would become theirs. */
+export function dispose(connection: PgClient): void {
   const pooled = connection as PgClient & Pooled
-  pooled.__knex__disposed = 'Its transaction could not be rolled back in time.'
+  pooled.__knex__disposed ??= 'It was given up while it was still at work.'
   pooled.end().catch(() => undefined)
 }
 
@@ -44,6 +46,24 @@ export async function withConnection<Result>(
   try {
     return await work(connection)
   } finally {
+    delete (connection as PgClient & Pooled).__knexTxId
     await connections.releaseConnection(connection)
   }
+}
+
+/** Runs one statement on a connection of the pool. One that is silent would be given to the next one, and the next. */
+export async function queryAlone(knex: Knex, text: string, values?: readonly unknown[]): Promise<SqlRows> {
+  return withConnection(knex, async (connection) => {
+    try {
+      return await queryText(connection, text, values)
+    } catch (error) {
+      if (!isAnswer(error)) dispose(connection)
+      throw error
+    }
+  })
+}
+
+/** Errors of the server have a code. */
+function isAnswer(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
 }

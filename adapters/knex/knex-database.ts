@@ -12,7 +12,7 @@ import {
   type SqlTransaction,
 } from '../postgres/index.ts'
 import { watchCommit } from './commit-watch.ts'
-import { connectionOf, withConnection } from './connection.ts'
+import { connectionOf, queryAlone } from './connection.ts'
 import { runTransaction } from './transaction.ts'
 
 export type KnexDatabaseOptions = PostgresDatabaseOptions
@@ -48,7 +48,7 @@ function knexDriver(knex: Knex): SqlDriver<Knex.Transaction> {
   return {
     placeholders: 'question-marks',
     pool: {
-      query: (text, values) => withConnection(knex, (connection) => queryText(connection, text, values)),
+      query: (text, values) => queryAlone(knex, text, values),
       transaction: (work) => runTransaction(knex, async (tx) => work(await plainExecutor(tx))),
     },
     connections: connectionsOf(knex),

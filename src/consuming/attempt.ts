@@ -86,6 +86,7 @@ export async function attempt<Tx>(
   try {
     return { kind: 'done', verdicts: await transactionOf(parts, tasks, run) }
   } catch (error) {
+    if (run.phase === 'beginning') run.watch.end(neverBegun(error))
     return failureOf(parts.database, error, run)
   } finally {
     run.watch.done()
@@ -168,7 +169,7 @@ async function inTransaction<Tx>(
     watch.end(overdue(limitMs))
   })
   for (const [index, task] of tasks.entries()) {
-    if (verdicts[index] === 'blocked') await task.wait(tx)
+    if (verdicts[index] === 'blocked') await untilEnded(run, () => task.wait(tx))
     if (verdicts[index] !== 'first') continue
     run.at = index
     await untilEnded(run, () => task.handle(tx, watch))
@@ -185,6 +186,11 @@ function untilEnded(run: Run, handle: () => Promise<void> | void): Promise<void>
     run.interrupt = reject
     Promise.resolve(handle()).then(resolve, reject)
   })
+}
+
+/** What work is told that begins although its transaction was given up. */
+function neverBegun(cause: unknown): Error {
+  return new Error('The transaction was given up before it had begun.', { cause })
 }
 
 /** A function, as the watch is ended while something is awaited. */

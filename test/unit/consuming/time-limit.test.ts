@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { MemoryTransaction } from '../../../adapters/memory/index.ts'
-import { defineMessages, isWaybillError, messageType } from '../../../src/index.ts'
+import { WaybillError, defineMessages, isWaybillError, messageType } from '../../../src/index.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'
 import { createGate, messages, recordEffect, setup, turns } from './setup.ts'
 
@@ -197,5 +197,37 @@ describe('a database that does not answer at the edges of a transaction', () => 
     expect(effects()).toEqual([])
     expect(database.rows('effects')).toHaveLength(1)
     await consumer.stop()
+  })
+
+  it('is held when the transaction has failed to begin, and begins only then', async () => {
+    const clock = createFakeClock()
+    const late = createGate()
+    const tried: Promise<unknown>[] = []
+    const { database } = setup({ clock })
+    const confused: typeof database = {
+      ...database,
+      async handle(given, work) {
+        if (tried.length > 0) return database.handle(given, work)
+        tried.push(late.passed.then(() => database.handle(given, work)))
+        throw new WaybillError('WAYBILL_DATABASE_UNAVAILABLE', { problem: 'No answer.' })
+      },
+    }
+    const handled: string[] = []
+    const { consumer, outcomes, place } = setup({
+      clock,
+      database: confused,
+      handlers: { 'order.placed': ({ messageId }) => void handled.push(messageId) },
+    })
+    await consumer.start()
+    const id = place()
+    await turns()
+    late.open()
+    await expect(tried[0]).rejects.toThrow('given up')
+    expect([handled, outcomes]).toEqual([[], []])
+    await clock.advance(10_000)
+    await turns()
+    expect([handled, outcomes]).toEqual([[id], ['handled']])
+    await consumer.stop()
+    expect(clock.pending).toBe(0)
   })
 })
