@@ -60,10 +60,10 @@ describe('a relay, in all its states', () => {
   })
 
   test('beside another one that owns the same lane repeats messages, and neither loses nor reorders any', () => {
-    const found = run({ crashes: 0, twoOwners: true })
-    expect(found).toContain('duplicates')
-    expect(found).not.toContain('loss')
-    expect(found).not.toContain('order')
+    expect(run({ crashes: 0, twoOwners: true })).toEqual([
+      'duplicates',
+      'more duplicates than were in flight',
+    ])
   })
 })
 
@@ -95,6 +95,8 @@ describe('the gate of a key, in all its states', () => {
     expect(run()).toEqual([])
   })
 
+  // An old look costs no order: what closes the gate for a message is committed before it begins, so what was seen
+  // before the wait for the lock can only be closed where the gate is open by now. Nobody releases who then waits.
   test.each<[string, GateFaults, string]>([
     ['is not looked at', { noGate: true }, 'order'],
     ['is looked at once, without its lock', { looksOnce: true }, 'loss'],
@@ -102,6 +104,6 @@ describe('the gate of a key, in all its states', () => {
     ['is opened without its lock', { releasesWithoutLock: true }, 'loss'],
     ['is opened for nobody', { releasesNone: true }, 'loss'],
   ])('that %s is found out', (_what, faults, property) => {
-    expect(run(faults)).toContain(property)
+    expect(run(faults)).toEqual([property])
   })
 })
