@@ -15,6 +15,7 @@ import {
 } from '../postgres/index.ts'
 import { watchPool, type PoolWatch } from './pool-watch.ts'
 import { portOf } from './port.ts'
+import { runAlone } from './run-alone.ts'
 import { findTransaction, runTransaction } from './transaction.ts'
 
 export type PgDatabaseOptions = PostgresDatabaseOptions
@@ -50,7 +51,8 @@ function pgDriver(pool: pg.Pool): SqlDriver<pg.ClientBase> {
   const port = portOf(pool)
   return {
     pool: {
-      query: (text, values) => queryText(pool, text, values),
+      query: (text, values, signal) =>
+        signal === undefined ? queryText(pool, text, values) : runAlone(pool, { text, values }, signal),
       transaction: (work, signal) =>
         runTransaction(pool, (_tx, { client }) => work(executorOn(client)), { signal }),
     },

@@ -80,7 +80,7 @@ export async function runTransaction<Result>(
 }
 
 /** What is waited for on it rejects, and the pool throws it away. */
-function endAtOnce(client: pg.PoolClient): void {
+export function endAtOnce(client: pg.PoolClient): void {
   ;(client as unknown as pg.Client).end().catch(() => undefined)
 }
 

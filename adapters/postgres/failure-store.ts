@@ -1,4 +1,5 @@
 import type { FailureStore, InboxEntry, InboxVerdict, NewFailure } from '../../src/ports.ts'
+import { answering } from './answering.ts'
 import { explainMissingSchema } from './error-code.ts'
 import { trials } from './failure-trials.ts'
 import { upkeep } from './failure-upkeep.ts'
@@ -10,6 +11,8 @@ import { recordFailure, waitForKey } from './statements/record-failure.ts'
 
 export interface FailureStoreOptions {
   readonly schema: string
+  /** How long another transaction that has a failure in hand is waited for. */
+  readonly lockTimeoutMs: number
   /** As `inbox.remember`, in the given transaction and with the gate of the key. */
   readonly remember: (executor: SqlExecutor, entry: InboxEntry) => Promise<InboxVerdict>
 }
@@ -21,6 +24,8 @@ export function createFailureStore<Tx>(
 ): FailureStore<Tx> {
   const schema = identifier(options.schema)
   const { pool } = driver
+  const answeringPool = answering(pool)
+  const lockTimeout = `${String(options.lockTimeoutMs)}ms`
   const claims = {
     sound: claimFailures(schema, 'sound'),
     suspects: claimFailures(schema, 'suspects'),
@@ -44,11 +49,13 @@ export function createFailureStore<Tx>(
     },
     async claim({ by, kind, atMost }) {
       const values = [by.consumer, by.instanceId, atMost]
-      const rows = await explained(pool.transaction((executor) => executor.query(claims[kind], values)))
+      const rows = await explained(
+        answeringPool.transaction((executor) => executor.query(claims[kind], values)),
+      )
       return rows.map(claimedFailure)
     },
-    ...trials(driver, schema),
-    ...upkeep(pool, options.schema),
+    ...trials(driver, { schema, lockTimeout }),
+    ...upkeep(answeringPool, options.schema),
   }
 }
 

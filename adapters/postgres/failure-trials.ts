@@ -10,10 +10,23 @@ import { claimReleased } from './statements/claim-failures.ts'
 import { failAgain, giveBack, noteHandled, releaseKey, resolveFailure } from './statements/end-failure.ts'
 import { claimedFailure, fateValues, traceValues } from './statements/failure-columns.ts'
 
-/** What becomes of claimed failures. @param schema as an identifier. */
+export interface TrialOptions {
+  /** As an identifier. */
+  readonly schema: string
+  /** How long another transaction that has a failure in hand is waited for, such as `5000ms`. */
+  readonly lockTimeout: string
+}
+
+/**
+ * Those who hold the key of a message that was handled keep others of it, and may have a batch beside that. Less than a consumer
+ * waits for the end of a transaction.
+ */
+const RELEASE_TIMEOUT = '20000ms'
+
+/** What becomes of claimed failures. */
 export function trials<Tx>(
   driver: Pick<SqlDriver<Tx>, 'executor' | 'pool' | 'transaction'>,
-  schema: string,
+  { schema, lockTimeout }: TrialOptions,
 ): Pick<FailureStore<Tx>, 'retry' | 'fail' | 'giveBack'> {
   const { pool } = driver
   /** @returns the next one's id; null when there is none. */
@@ -23,7 +36,7 @@ export function trials<Tx>(
     { blocking, message }: ClaimedFailure,
   ): Promise<string | null> => {
     if (!blocking || message.key === null) return null
-    const [row] = await executor.query(releaseKey(schema), [consumer, message.key])
+    const [row] = await executor.query(releaseKey(schema), [consumer, message.key, RELEASE_TIMEOUT])
     return row?.[0] ?? null
   }
   const letGoOn = async (
@@ -48,18 +61,18 @@ export function trials<Tx>(
           await executor.query(noteHandled(schema), values)
           return { own: true, ...(await letGoOn(executor, by, claimed)) }
         },
-        resolveFailure(schema, { failure: claimed.failureId, instance: by.instanceId }),
+        resolveFailure(schema, { failure: claimed.failureId, instance: by.instanceId, lockTimeout }),
       ),
     fail: (claimed, by, fate) =>
       pool.transaction(async (executor) => {
-        const values = [claimed.failureId, by.instanceId, ...fateValues(fate), by.host]
+        const values = [claimed.failureId, by.instanceId, ...fateValues(fate), by.host, lockTimeout]
         const rows = await executor.query(failAgain(schema), values)
         const own = rows.length > 0
         const isFree = own && !fate.blocking
         return { own, released: isFree && (await release(executor, by, claimed)) !== null }
       }),
     async giveBack(claimed, by, afterMs) {
-      await pool.query(giveBack(schema), [claimed.failureId, by.instanceId, afterMs])
+      await pool.query(giveBack(schema), [claimed.failureId, by.instanceId, afterMs, lockTimeout])
     },
   }
 }

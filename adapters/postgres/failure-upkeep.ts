@@ -5,7 +5,7 @@ import type { SqlPool } from './sql-executor.ts'
 import { beat, disownFailures, leave } from './statements/claim-failures.ts'
 import { buryInstances, pruneFailures, releaseForgotten } from './statements/end-failure.ts'
 
-/** What instances say of themselves, and what is done from time to time. */
+/** What instances say of themselves, and what is done from time to time. @param pool gives up what is not answered. */
 export function upkeep(
   pool: SqlPool,
   schemaName: string,

@@ -1,10 +1,5 @@
-import {
-  systemClock,
-  type PartitionMember,
-  type PartitionPlan,
-  type PartitionShare,
-  type PartitionStore,
-} from '../../src/ports.ts'
+import type { PartitionMember, PartitionPlan, PartitionShare, PartitionStore } from '../../src/ports.ts'
+import { answering, LONGEST_ANSWER_MS } from './answering.ts'
 import { explainMissingSchema } from './error-code.ts'
 import { identifier } from './identifier.ts'
 import type { SqlExecutor, SqlPool } from './sql-executor.ts'
@@ -17,9 +12,6 @@ import { planPartitions } from './statements/plan-partitions.ts'
 import { releasePartitions } from './statements/release-partitions.ts'
 import { renewPartitionMember } from './statements/renew-partition-member.ts'
 
-/** After this long the connection is taken for dead, and ended: the next call gets another one. */
-const LONGEST_ANSWER_MS = 10_000
-
 /** Where the instances of consumers share their partitions, in one schema. Keeps no session state. */
 export function createPartitionStore(pool: SqlPool, options: { readonly schema: string }): PartitionStore {
   const schema = identifier(options.schema)
@@ -28,16 +20,10 @@ export function createPartitionStore(pool: SqlPool, options: { readonly schema: 
     limitMs: number,
     work: (executor: SqlExecutor) => Promise<Result>,
   ): Promise<Result> => {
-    const over = new AbortController()
-    const cancel = systemClock.after(Math.min(limitMs, LONGEST_ANSWER_MS), () => {
-      over.abort()
-    })
     try {
-      return await pool.transaction(work, over.signal)
+      return await answering(pool, Math.min(limitMs, LONGEST_ANSWER_MS)).transaction(work)
     } catch (error) {
       throw explainMissingSchema(error, options.schema)
-    } finally {
-      cancel()
     }
   }
   /** The instances of one consumer take turns; one that freezes in its turn is thrown out of it. */

@@ -14,7 +14,7 @@ export interface PostgresDatabaseOptions {
   /** The schema that `migrate` has made. @defaultValue `waybill` */
   readonly schema?: string
   /**
-   * How long a consumer waits for another delivery of the same message that is just being handled, in milliseconds. At
+   * How long a consumer waits for another transaction that is just handling the same message, in milliseconds. At
    * most 20 s: a consumer takes a transaction that has not begun after 30 s for lost. @defaultValue `5_000`
    */
   readonly lockTimeoutMs?: number
@@ -48,7 +48,7 @@ export function postgresDatabase<Tx>(
     partitions: createPartitionStore(driver.pool, { schema }),
     deadLetters: createDeadLetterStore(driver.pool, { schema }),
     conservation: createConservationStore(driver.pool, { schema }),
-    failures: createFailureStore(driver, { schema, remember: inbox.rememberIn }),
+    failures: createFailureStore(driver, { schema, lockTimeoutMs, remember: inbox.rememberIn }),
     connections: driver.connections,
     committed: createCommitNotice(),
     transaction: (work) => driver.transaction((tx) => work(tx)),

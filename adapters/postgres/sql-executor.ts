@@ -33,6 +33,8 @@ export interface SqlTransaction extends SqlExecutor {
 
 /** A pool: each `query` may use another connection. */
 export interface SqlPool extends SqlExecutor {
+  /** @param signal as that of `transaction`. */
+  query(text: string, values?: readonly unknown[], signal?: AbortSignal): Promise<SqlRows>
   /**
    * Runs `work` on one connection between `begin isolation level read committed` and commit or rollback.
    *

@@ -36,13 +36,17 @@ export function createCollector(parts: CollectorParts): Collector {
   const later = new Set<Cancel>()
   const self = { opening: Promise.resolve(), last: Promise.resolve() }
 
+  // A function, as it changes while something is kept.
+  const isStopping = (): boolean => signal.aborted
   const enqueue = (delivery: Delivery, session: Session, tries = 1): void => {
     self.last = self.last.then(async () => {
-      if (signal.aborted || session.state !== 'live') return
+      if (isStopping() || session.state !== 'live') return
       try {
         await parts.collect(delivery)
         delivery.ack()
       } catch (error) {
+        // Unanswered, it comes again to whoever collects next.
+        if (isStopping()) return
         logger.warn({ error, queue }, 'A dead letter of the broker could not be kept; it is tried again.')
         again(delivery, session, tries)
       }

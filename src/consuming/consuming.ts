@@ -7,6 +7,7 @@ import type { BreakerState } from './breaker.ts'
 import { createCollector, type Collector } from './collector.ts'
 import { collect } from './failures/collect.ts'
 import { createRetryWorker, type RetryWorker, type RetryWorkerParts } from './failures/retry-worker.ts'
+import { createTurns, type Turns } from './failures/turns.ts'
 import { keyMode } from './keyed/key-mode.ts'
 import { createMachine, type Machine } from './machine.ts'
 import { unorderedMode, type SubscriptionUser } from './mode.ts'
@@ -34,8 +35,6 @@ export interface Consuming {
 
 /** How long `stop` waits for anything but running handlers, and for those after it has aborted them. */
 const GRACE_MS = 5_000
-/** How long the start waits to hear whether an operator has stopped the consumer. */
-const GREET_MS = 2_000
 
 export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
   const { clock } = parts
@@ -54,8 +53,9 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
     },
   })
   const { dispatcher, hold, answers, breaker } = machine
+  const turns = createTurns()
   const retrying = workerOf(parts, dispatcher, {
-    signal: stopping.signal,
+    ...{ signal: stopping.signal, turns },
     onTurn: () => tellConsuming(parts, self.subscriber, retrying),
     onPause: (isPaused) => {
       if (isPaused) self.subscriber?.pause()
@@ -80,7 +80,7 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
 
   return {
     async start(topology) {
-      await waitAtMost(clock, GREET_MS, retrying.greet())
+      await retrying.greet()
       await subscribe(topology)
       collector.start()
       retrying.start()
@@ -89,7 +89,7 @@ export function createConsuming<Tx>(parts: ConsumingParts<Tx>): Consuming {
     async stop() {
       stopping.abort()
       const { subscriber, besides } = self
-      await end(parts, machine, { subscriber, retrying, collector, shutdown })
+      await end(parts, machine, { subscriber, retrying, turns, collector, shutdown })
       await waitAtMost(clock, GRACE_MS, besides)
     },
     state() {
@@ -134,6 +134,7 @@ function tellStopped<Tx>(
 interface Ending {
   readonly subscriber: Subscriber | null
   readonly retrying: RetryWorker
+  readonly turns: Turns
   readonly collector: Collector
   /** Ends what runs. */
   readonly shutdown: AbortController
@@ -143,7 +144,7 @@ interface Ending {
 async function end<Tx>(
   parts: ConsumingParts<Tx>,
   machine: Machine,
-  { subscriber, retrying, collector, shutdown }: Ending,
+  { subscriber, retrying, turns, collector, shutdown }: Ending,
 ): Promise<void> {
   const { clock, limits, logger } = parts
   const { dispatcher, hold, answers, watches, breaker } = machine
@@ -165,7 +166,7 @@ async function end<Tx>(
   await within(GRACE_MS, subscriber?.close() ?? Promise.resolve())
   await within(
     GRACE_MS,
-    beating.then(() => leave(retrying, logger)),
+    beating.then(() => leave(retrying, turns, logger)),
   )
   await within(GRACE_MS, collecting)
   tellStopped(parts, machine, retrying)
@@ -227,7 +228,7 @@ function collectorOf<Tx>(parts: ConsumingParts<Tx>, watches: Machine['watches'])
 function workerOf<Tx>(
   parts: ConsumingParts<Tx>,
   dispatcher: Machine['dispatcher'],
-  ways: Pick<RetryWorkerParts<Tx>, 'signal' | 'onPause' | 'onTurn'>,
+  ways: Pick<RetryWorkerParts<Tx>, 'signal' | 'turns' | 'onPause' | 'onTurn'>,
 ): RetryWorker {
   const { clock, logger, telemetry, instance, failures, limits, queue, keyed } = parts
   return createRetryWorker({
@@ -238,9 +239,10 @@ function workerOf<Tx>(
   })
 }
 
-async function leave(worker: RetryWorker, logger: Logger): Promise<void> {
+/** After all claims: one that is made later would be nobody's, and count as a crash. */
+async function leave(worker: RetryWorker, turns: Turns, logger: Logger): Promise<void> {
   try {
-    await worker.leave()
+    await turns.take(() => worker.leave())
   } catch (error) {
     logger.debug({ error }, 'The instance could not be taken off the list; its time runs out.')
   }

@@ -124,8 +124,10 @@ function createRun<Tx>(parts: RunParts<Tx>, ways: RunWays): (works: readonly Wor
       noteIn(parts.breaker, verdict)
       const kept = verdict.kind === 'failed' ? await keep(parts, work, { failed: verdict, durationMs }) : null
       const final = kept?.verdict ?? (verdict as AnswerVerdict)
+      // What is tried again may begin within the answer.
+      const { handling } = work
       const isOver = ways.answers().give(work, final, durationMs)
-      endHandling(parts, work, { final, error: errorIn(verdict), fate: kept?.fate ?? null })
+      endHandling(parts, work, { handling, final, error: errorIn(verdict), fate: kept?.fate ?? null })
       ways.ended(work, isOver)
     }
   }

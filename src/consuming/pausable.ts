@@ -2,6 +2,8 @@ import type { Subscriber } from './subscriber.ts'
 
 /** A subscription that an operator can have given up and taken again, whatever else opens and closes it. */
 export interface PausableSubscriber extends Subscriber {
+  /** Keeps trying to open until it works, the signal aborts, or it is not to be open: then another call opens it. */
+  reopen(signal: AbortSignal): Promise<void>
   /** Nothing more comes; what runs is finished, and then others may have what would have come. */
   readonly pause: () => void
   readonly resume: () => void
@@ -17,14 +19,37 @@ export interface PausableParts {
 }
 
 export function createPausable({ subscriber, isPaused, finish, signal }: PausableParts): PausableSubscriber {
-  /** `wanted`: all but an operator want it open. */
-  const self = { paused: isPaused, wanted: false, last: Promise.resolve() }
+  const self = {
+    paused: isPaused,
+    /** All but an operator want it open. */
+    wanted: false,
+    /** It is open, or keeps trying. */
+    taken: false,
+    /** Ends the trying; null when nothing is tried. */
+    opening: null as AbortController | null,
+    last: Promise.resolve(),
+  }
 
-  /** One after the other: what is being closed cannot be opened. */
-  const next = (work: () => Promise<void>): void => {
+  /** One after the other: what is being closed or opened cannot be opened. */
+  const next = (work: () => Promise<void>): Promise<void> => {
     self.last = self.last.then(async () => {
       if (!signal.aborted) await work()
     })
+    return self.last
+  }
+  const take = async (until: AbortSignal): Promise<void> => {
+    if (!self.wanted || self.paused || self.taken) return
+    const opening = new AbortController()
+    self.taken = true
+    self.opening = opening
+    await subscriber.reopen(AbortSignal.any([until, opening.signal]))
+    self.opening = null
+  }
+  /** At once, also in the middle of an opening: without a broker that may go on for as long as it is away. */
+  const giveUp = (): Promise<void> => {
+    self.taken = false
+    self.opening?.abort()
+    return subscriber.close()
   }
   return {
     get isConsuming() {
@@ -32,31 +57,32 @@ export function createPausable({ subscriber, isPaused, finish, signal }: Pausabl
     },
     async open() {
       self.wanted = true
-      if (!self.paused) await subscriber.open()
+      if (self.paused) return
+      self.taken = true
+      await subscriber.open()
     },
-    async reopen(until) {
+    reopen(until) {
       self.wanted = true
-      await self.last
-      if (!self.paused) await subscriber.reopen(until)
+      return next(() => take(until))
     },
     stop: () => subscriber.stop(),
     close() {
       self.wanted = false
-      return subscriber.close()
+      return giveUp()
     },
     pause() {
       self.paused = true
-      next(async () => {
+      const given = self.opening === null ? null : giveUp()
+      void next(async () => {
+        await given
         await subscriber.stop()
         await finish()
-        if (self.wanted) await subscriber.close()
+        if (self.wanted) await giveUp()
       })
     },
     resume() {
       self.paused = false
-      next(async () => {
-        if (self.wanted && !self.paused) await subscriber.reopen(signal)
-      })
+      void next(() => take(signal))
     },
   }
 }

@@ -1,5 +1,6 @@
-/** What runs now. */
+/** What runs now. One whose batch has failed may run by itself before the run of its batch has ended. */
 export interface Running<Work> {
+  /** Each counts once. */
   readonly size: number
   begin(works: readonly Work[]): void
   end(works: readonly Work[]): void
@@ -8,23 +9,28 @@ export interface Running<Work> {
 }
 
 export function createRunning<Work>(): Running<Work> {
-  const running = new Set<Work>()
+  /** How many runs of each. */
+  const running = new Map<Work, number>()
   const lookers = new Set<() => void>()
   return {
     get size() {
       return running.size
     },
     begin(works) {
-      for (const work of works) running.add(work)
+      for (const work of works) running.set(work, (running.get(work) ?? 0) + 1)
     },
     end(works) {
-      for (const work of works) running.delete(work)
+      for (const work of works) {
+        const others = (running.get(work) ?? 1) - 1
+        if (others > 0) running.set(work, others)
+        else running.delete(work)
+      }
       for (const look of lookers) look()
     },
     idle: (isWanted = () => true) =>
       new Promise((resolve) => {
         const look = (): void => {
-          for (const work of running) if (isWanted(work)) return
+          for (const work of running.keys()) if (isWanted(work)) return
           lookers.delete(look)
           resolve()
         }

@@ -34,6 +34,8 @@ export function traceOf({ handling }: Pick<Work, 'handling'>): AttemptTrace | nu
 
 /** What is known at the end of an attempt. */
 export interface Ended {
+  /** The step that ends: the work may be in the next one already. */
+  readonly handling: Work['handling']
   readonly final: AnswerVerdict
   readonly error: unknown
   /** Of a message that is kept. */
@@ -44,13 +46,11 @@ export interface Ended {
 export function endHandling(
   { consumer, telemetry }: TraceParts,
   work: Work,
-  { final, error, fate }: Ended,
+  { handling, final, error, fate }: Ended,
 ): void {
   const outcome = final.kind === 'ack' || final.kind === 'dead' ? final.outcome : 'released'
-  if (work.handling !== null) {
-    work.handling.end({ outcome, error, kept: fate === null ? null : keptAs(fate) })
-    work.handling = null
-  }
+  handling?.end({ outcome, error, kept: fate === null ? null : keptAs(fate) })
+  if (work.handling === handling) work.handling = null
   if (work.claimed === null || work.claimed.replays === 0) return
   if (outcome === 'handled') telemetry.replayed?.(consumer, 'succeeded')
   if (fate !== null) telemetry.replayed?.(consumer, 'failed_again')

@@ -8,7 +8,7 @@ import {
   type LeaseState,
   type Relay,
   type Steps,
-} from './lease-model.ts'
+} from './lease-state.ts'
 
 /** A relay at one moment, and what becomes of the state when it changes. */
 interface Turn {

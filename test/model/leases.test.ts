@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { explore } from './explore.ts'
-import { leaseModel, type LeaseFaults, type LeaseModelOptions } from './lease-model.ts'
+import { leaseModel } from './lease-model.ts'
+import type { LeaseFaults, LeaseModelOptions } from './lease-state.ts'
 
 const MORE = 'more duplicates than were in flight'
 const TWO_OWNERS = ['duplicates', 'late frames', MORE, 'two owners']

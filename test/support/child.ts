@@ -22,6 +22,8 @@ export interface Child extends AsyncDisposable {
   /** Both streams so far, as one text. */
   readonly output: string
   readonly exited: Promise<ChildExit>
+  /** What `kill` has sent last. */
+  readonly sent: NodeJS.Signals | null
   /** Resolves with the first line that matches; fails at once when the process ends without having printed it. */
   line(pattern: RegExp, timeoutMs?: number): Promise<string>
   kill(signal?: NodeJS.Signals): Promise<ChildExit>
@@ -50,6 +52,7 @@ export function startChild(file: string, options: ChildOptions = {}): Child {
   }
   const forget = whenWeAreGone('kill -s KILL "$1"', String(pid))
   let exit: ChildExit | undefined
+  let sent: NodeJS.Signals | null = null
   const exited = new Promise<ChildExit>((resolve) => {
     // `close` and not `exit`: it comes when the streams have been read to their end.
     child.once('close', (code, signal) => {
@@ -59,7 +62,10 @@ export function startChild(file: string, options: ChildOptions = {}): Child {
     })
   })
   const kill = (signal: NodeJS.Signals = 'SIGTERM'): Promise<ChildExit> => {
-    if (!exit) sendSignal(pid, signal)
+    if (!exit) {
+      sent = signal
+      sendSignal(pid, signal)
+    }
     return exited
   }
 
@@ -68,6 +74,9 @@ export function startChild(file: string, options: ChildOptions = {}): Child {
     exited,
     get output() {
       return output
+    },
+    get sent() {
+      return sent
     },
     line: async (pattern, timeoutMs = 60_000) => {
       const found = await eventually(() => findLine(output, pattern) ?? (exit && { exit }), { timeoutMs })

@@ -45,8 +45,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
     shared.users -= 1
     if (shared.users > 0) return
     delete holder.waybillTestServers
-    await dropTemplates(database.url, shared.templates)
-    await Promise.all([database[Symbol.asyncDispose](), broker[Symbol.asyncDispose]()])
+    try {
+      await dropTemplates(database.url, shared.templates)
+    } finally {
+      await Promise.all([database[Symbol.asyncDispose](), broker[Symbol.asyncDispose]()])
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import { eventually } from '../eventually.ts'
 import { isPending, type DatabaseContract } from './database-subject.ts'
 import { instanceContract } from './failure-store-instances.ts'
 import { keyGateContract } from './failure-store-keys.ts'
+import { failureLocksContract } from './failure-store-locks.ts'
 import {
   DEAD,
   ERROR,
@@ -21,6 +22,7 @@ import {
 export function failureStoreContract<Tx>(contract: DatabaseContract<Tx>): void {
   keyGateContract(contract)
   instanceContract(contract)
+  failureLocksContract(contract)
   const { subject, store, claim, only, handled } = useFailures(contract)
 
   describe(`failures of ${contract.name}: recording`, () => {

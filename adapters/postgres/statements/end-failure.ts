@@ -1,3 +1,5 @@
+import { limitLocks, RESTORE_LOCKS } from './lock-limit.ts'
+
 const OWN = (schema: string): string => `update ${schema}.failure as f
 set holder = null, revision = f.revision + 1`
 
@@ -6,18 +8,25 @@ const isOwn = (failure: string, instance: string): string =>
 const IS_OWN = isOwn('$1', '$2')
 
 /**
- * The failure, which the instance tries, is handled if this transaction commits. No row when it is not that instance's.
- * Without parameters, to go along with the begin of a transaction; both ids are made of digits, letters and dashes.
- * Locks: the row. Index: the primary key.
+ * The failure, which the instance tries, is handled if this transaction commits. No row when it is not that instance's; then the
+ * transaction has to end, as its lock timeout stays that of the statement.
+ * Without parameters, to go along with the begin of a transaction; all that is given is made of digits, letters and dashes.
+ * Locks: the row, for which it waits no longer than `lockTimeout`. Index: the primary key.
  */
 export function resolveFailure(
   schema: string,
-  { failure, instance }: { readonly failure: string; readonly instance: string },
+  {
+    failure,
+    instance,
+    lockTimeout,
+  }: { readonly failure: string; readonly instance: string; readonly lockTimeout: string },
 ): string {
-  return `${OWN(schema)}, state = 'resolved', blocking = false, next_attempt_at = null,
+  return `with ${limitLocks(`'${lockTimeout}'`)}
+${OWN(schema)}, state = 'resolved', blocking = false, next_attempt_at = null,
   ended_at = pg_catalog.clock_timestamp()
+from limited
 where ${isOwn(`'${failure}'`, `'${instance}'`)}
-returning f.failure_id`
+returning f.failure_id, ${RESTORE_LOCKS}`
 }
 
 /** Failure `$1` was handled by instance `$2` on host `$3`, in trace `$4`, `$5`, in the transaction that resolves it. */
@@ -34,17 +43,19 @@ from ${schema}.failure as f where f.failure_id = $1::int8`
 
 /**
  * Failure `$1`, which instance `$2` on host `$15` has tried, has failed again; `$3` to `$14` is its fate. Returns a row if it
- * was that instance's.
+ * was that instance's. Ends the transaction but for the release of the key: its lock timeout stays `$16`.
  * Locks: the row. Index: the primary key.
  */
 export function failAgain(schema: string): string {
   return `
-with failed as (
+with limited as materialized (select pg_catalog.set_config('lock_timeout', $16::text, true)),
+failed as (
   ${OWN(schema)}, state = $3::text,
     next_attempt_at = pg_catalog.clock_timestamp() + $4::float8 * interval '1 millisecond',
     blocking = $5::bool, reason = $6::text, error_type = $7::text, error_message = $8::text, error_stack = $9::text,
     error_frame = $10::text, fingerprint = $11::text, failed_at = pg_catalog.clock_timestamp(),
     attempts = f.attempts + case when $12::int4 is null then 0 else 1 end
+  from limited
   where ${IS_OWN}
   returning f.failure_id, f.replays
 ),
@@ -60,17 +71,28 @@ tried as (
 select failure_id from failed`
 }
 
-/** Failure `$1` of instance `$2` was not tried: it is due again after `$3` milliseconds. */
+/**
+ * Failure `$1` of instance `$2` was not tried: it is due again after `$3` milliseconds. A transaction of its own.
+ * Locks: the row, for which it waits no longer than `$4`. Index: the primary key.
+ */
 export function giveBack(schema: string): string {
-  return `${OWN(schema)}, next_attempt_at = greatest(
+  return `with limited as materialized (select pg_catalog.set_config('lock_timeout', $4::text, true))
+${OWN(schema)}, next_attempt_at = greatest(
   f.next_attempt_at, pg_catalog.clock_timestamp() + $3::float8 * interval '1 millisecond'
 )
+from limited
 where ${IS_OWN}`
 }
 
-/** Lets the next one of key `$2` of consumer `$1` go on. Locks: the next one, then the key. */
+/**
+ * Lets the next one of key `$2` of consumer `$1` go on.
+ * Locks: the key, then the next one, for which it waits no longer than `$3`. Index: `failure_blocking`.
+ */
 export function releaseKey(schema: string): string {
-  return `select ${schema}.release_key($1::text, $2::text)`
+  return `
+with ${limitLocks('$3::text')},
+released as materialized (select ${schema}.release_key($1::text, $2::text) as failure_id from limited)
+select released.failure_id, ${RESTORE_LOCKS} from released, limited`
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Clock } from '../../lifecycle/clock.ts'
 import { createWork, type Follower, type Work } from '../verdict.ts'
 import type { ClaimedFailure, FailureInstance } from './failure-store.ts'
 import { envelopeOf } from './kept-message.ts'
@@ -6,7 +7,13 @@ import type { Protection } from './protect.ts'
 export interface ClaimedWorkParts {
   readonly instance: FailureInstance
   readonly protect: Protection | null
+  readonly clock: Clock
+  /** Aborts when no more is to begin. */
+  readonly signal: AbortSignal
 }
+
+/** How long a payload may take to be decrypted: no transaction is open for it yet, but it has a place. */
+const OPEN_LIMIT_MS = 30_000
 
 const nothing = (): void => undefined
 
@@ -35,11 +42,33 @@ export async function claimedWork(
   }
 }
 
-async function opened({ instance, protect }: ClaimedWorkParts, { message }: ClaimedFailure): Promise<Buffer> {
+async function opened(parts: ClaimedWorkParts, { message }: ClaimedFailure): Promise<Buffer> {
+  const { instance, protect } = parts
   if (!message.sealed) return message.payload
   if (protect === null) throw new Error('The payload is encrypted, and the consumer has no failures.protect.')
   const { consumer } = instance
-  return protect.open(message.payload, { consumer, messageId: message.originalId, type: message.type })
+  const about = { consumer, messageId: message.originalId, type: message.type }
+  return inTime(parts, protect.open(message.payload, about))
+}
+
+async function inTime<Result>(
+  { clock, signal }: ClaimedWorkParts,
+  work: Promise<Result> | Result,
+): Promise<Result> {
+  const over = new AbortController()
+  const end = (): void => {
+    over.abort()
+  }
+  signal.addEventListener('abort', end)
+  const late = clock.sleep(OPEN_LIMIT_MS, { signal: over.signal }).then(() => {
+    throw new Error(`Option "failures.protect": open did not end within ${String(OPEN_LIMIT_MS)} ms.`)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    signal.removeEventListener('abort', end)
+    over.abort()
+  }
 }
 
 function cannotOpen(error: unknown): Work['decided'] {

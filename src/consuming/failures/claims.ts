@@ -1,8 +1,9 @@
 import type { ClaimedFailure, ClaimRequest, FailureInstance, FailureStore } from './failure-store.ts'
+import type { Turns } from './turns.ts'
 
 /** What this instance has claimed, as far as it knows; the database may know of more, when an answer was lost. */
 export interface Claims {
-  /** Rejects as the store does. */
+  /** Nothing when nothing is to begin any more: what was claimed until then is given up. Rejects as the store does. */
   claim(kind: ClaimRequest['kind'], atMost: number): Promise<readonly ClaimedFailure[]>
   /** It was claimed with the end of another one, and is tried at once. */
   add(claimed: ClaimedFailure): void
@@ -16,18 +17,18 @@ export interface Claims {
   clear(): Promise<void>
 }
 
-export function createClaims<Tx>(
-  store: Pick<FailureStore<Tx>, 'claim' | 'disown'>,
-  by: FailureInstance,
-): Claims {
+export interface ClaimsParts<Tx> {
+  readonly store: Pick<FailureStore<Tx>, 'claim' | 'disown'>
+  readonly by: FailureInstance
+  /** What is being claimed is not known to be tried yet, and must not be given up. */
+  readonly turns: Turns
+  /** Whether nothing more is to begin. */
+  readonly isStopped: () => boolean
+}
+
+export function createClaims<Tx>({ store, by, turns, isStopped }: ClaimsParts<Tx>): Claims {
   const tried = new Set<ClaimedFailure>()
-  const self = { doubtful: false, last: Promise.resolve() }
-  /** One after the other: what is being claimed is not known to be tried yet. */
-  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
-    const turn = self.last.then(work)
-    self.last = turn.then(nothing, nothing)
-    return turn
-  }
+  const self = { doubtful: false }
   const orDoubt = async <Result>(work: Promise<Result>): Promise<Result> => {
     try {
       return await work
@@ -38,9 +39,14 @@ export function createClaims<Tx>(
   }
   return {
     claim: (kind, atMost) =>
-      inTurn(async () => {
+      turns.take(async () => {
+        if (isStopped()) return []
         // When it fails, only the answer may have been lost.
         const claims = await orDoubt(store.claim({ by, kind, atMost }))
+        if (isStopped()) {
+          if (claims.length > 0) self.doubtful = true
+          return []
+        }
         for (const claimed of claims) tried.add(claimed)
         return claims
       }),
@@ -54,7 +60,7 @@ export function createClaims<Tx>(
       return self.doubtful
     },
     clear: () =>
-      inTurn(async () => {
+      turns.take(async () => {
         if (!self.doubtful) return
         // What is doubted from now on is for the next time.
         self.doubtful = false
@@ -63,5 +69,3 @@ export function createClaims<Tx>(
       }),
   }
 }
-
-const nothing = (): void => undefined

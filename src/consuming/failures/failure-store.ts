@@ -146,6 +146,10 @@ export interface Beat {
  * Port: what a consumer could not handle. A failure is an outcome of a message like others: it is written together with the
  * message's entry in the inbox, so that deliveries are duplicates from then on, and its row alone decides what becomes of
  * the message. Except for `wait` and `retry`, each call is one transaction of its own; all times are the database's.
+ *
+ * What an instance waits for has an end, also when nothing comes back from the database. While another transaction has the failure in
+ * hand, `retry`, `fail` and `giveBack` reject with a `transient` error soon. `claim`, `disown`, `beat` and `leave` take turns or have leases to
+ * renew: they give up a connection that does not answer.
  */
 export interface FailureStore<Tx> {
   /**

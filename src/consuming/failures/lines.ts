@@ -5,7 +5,7 @@ import type { ClaimedFailure } from './failure-store.ts'
 
 export interface LineParts {
   readonly claims: Pick<Claims, 'add' | 'end' | 'has' | 'doubt'>
-  /** Makes it what can be run. Never rejects. */
+  /** Makes it what can be run, within a time. Never rejects. */
   readonly toWork: (claimed: ClaimedFailure, follower: Follower) => Promise<Work>
   /** Whether nothing more is to begin. */
   readonly isStopped: () => boolean
@@ -77,7 +77,13 @@ async function runOne(
       claims.end(claimed)
     },
   }
-  await place.run(await toWork(claimed, follower))
+  const work = await toWork(claimed, follower)
+  if (isStopped()) {
+    claims.end(claimed)
+    claims.doubt()
+    return null
+  }
+  await place.run(work)
   self.isHere = false
   return self.next
 }

@@ -7,6 +7,7 @@ import { createClaims, type Claims } from './claims.ts'
 import type { ClaimedFailure, FailureStore } from './failure-store.ts'
 import { runLine } from './lines.ts'
 import { createRoom, type Room } from './room.ts'
+import type { Turns } from './turns.ts'
 
 export interface RetryRunsParts<Tx> extends ClaimedWorkParts {
   readonly store: Pick<FailureStore<Tx>, 'claim' | 'disown'>
@@ -18,7 +19,8 @@ export interface RetryRunsParts<Tx> extends ClaimedWorkParts {
   /** Whether an operator has stopped the consumer. */
   readonly isPaused: () => boolean
   readonly logger: Logger
-  readonly signal: AbortSignal
+  /** In which it claims. Who leaves does so in the turn after. */
+  readonly turns: Turns
 }
 
 /** Claims kept messages that are due and runs them. */
@@ -36,10 +38,10 @@ export interface RetryRuns {
  * may bring the process down runs one at a time, so that what runs beside it is not suspected more than once.
  */
 export function createRetryRuns<Tx>(parts: RetryRunsParts<Tx>): RetryRuns {
-  const { instance, signal, logger } = parts
+  const { instance: by, signal, logger, store, turns } = parts
   const self = { wanted: false, looking: false, suspect: false }
   const isStopped = (): boolean => signal.aborted || parts.isPaused()
-  const claims = createClaims(parts.store, instance)
+  const claims = createClaims({ store, by, turns, isStopped })
   const room = createRoom(parts.concurrency)
 
   const run = async (place: Place<Work>, claimed: ClaimedFailure, isSuspect: boolean): Promise<void> => {

@@ -2,13 +2,14 @@ import type { Clock } from '../../lifecycle/clock.ts'
 import { createDuty } from '../../lifecycle/duty.ts'
 import { limitRepeats } from '../../telemetry/limit-repeats.ts'
 import type { Telemetry } from '../../telemetry/telemetry.ts'
+import { waitAtMost } from '../wait-at-most.ts'
 import type { FailureStore, Presence } from './failure-store.ts'
 import { createRetryRuns, type RetryRunsParts } from './retry-runs.ts'
 
 /** Says that this instance is there, and tries kept messages again. */
 export interface RetryWorker {
   readonly start: () => void
-  /** Learns whether the consumer is stopped, before `start`. Never rejects. */
+  /** Learns whether the consumer is stopped, before `start`; waits for a while at most. Never rejects. */
   greet(): Promise<void>
   /** Something may be due now. */
   readonly look: () => void
@@ -34,6 +35,8 @@ export interface RetryWorkerParts<Tx> extends Omit<RetryRunsParts<Tx>, 'canBury'
   onPause(isPaused: boolean): void
 }
 
+/** How long the start waits to hear whether an operator has stopped the consumer. */
+const GREET_MS = 2_000
 const BEAT_MS = 1_000
 /** So often the lease is renewed at least, by every second beat. */
 const BEATS = 5
@@ -76,11 +79,17 @@ export function createRetryWorker<Tx>(parts: RetryWorkerParts<Tx>): RetryWorker 
   const duty = createDuty({ clock, run: turn, onError })
   return {
     async greet() {
-      try {
-        self.isPaused = (await store.beat(presence)).paused
-      } catch (error) {
-        onError(error)
+      const heard = { paused: false }
+      const ask = async (): Promise<void> => {
+        try {
+          heard.paused = (await store.beat(presence)).paused
+        } catch (error) {
+          onError(error)
+        }
       }
+      await waitAtMost(clock, GREET_MS, ask())
+      // A later answer is void: the start has gone on, and what only a beat finds is told.
+      self.isPaused = heard.paused
     },
     start: () => {
       duty.start()

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { pgDatabase } from '../../../adapters/pg/index.ts'
-import type { NewRecord } from '../../../src/ports.ts'
+import type { ClaimedFailure, NewRecord } from '../../../src/ports.ts'
 import { isPending, record } from '../../../testing/contracts/database-subject.ts'
+import { failure, fate, instance } from '../../../testing/contracts/failure-subject.ts'
 import { createPgSetting, type PgSetting } from './setting.ts'
 
 let setting: PgSetting
@@ -12,7 +13,7 @@ beforeAll(async () => {
   await setting.pool.query(EVIL)
 })
 beforeEach(async () => {
-  await setting.pool.query('truncate waybill.outbox, waybill.inbox')
+  await setting.pool.query('truncate waybill.outbox, waybill.inbox, waybill.failure cascade')
 })
 afterAll(async () => {
   await setting[Symbol.asyncDispose]()
@@ -206,6 +207,45 @@ describe('the lock timeout of the service', () => {
     const entry = { consumer: 'c', messageId: randomUUID(), fingerprint: 1 }
     const inside = pgDatabase(pool).handle([entry], async (tx) => shown(tx))
     expect(await inside).toEqual({ lock_timeout: '123ms' })
+  })
+
+  test('is in force while a kept message is handled, and behind all that becomes of it', async () => {
+    const pool = setting.newPool({ max: 1, options: '-c lock_timeout=123ms' })
+    const { failures } = pgDatabase(pool)
+    const by = instance()
+    const own = { lock_timeout: '123ms' }
+    const after = async (): Promise<unknown> => (await pool.query<object>('show lock_timeout')).rows[0]
+    await failures.record(failure(by))
+    const claimed = async (): Promise<ClaimedFailure> => {
+      const [one] = await failures.claim({ by, kind: 'sound', atMost: 1 })
+      if (one === undefined) throw new Error('Nothing was due.')
+      return one
+    }
+    await failures.giveBack(await claimed(), by, 0)
+    expect(await after()).toEqual(own)
+    await failures.fail(await claimed(), by, fate())
+    expect(await after()).toEqual(own)
+    const inside: unknown[] = []
+    const note = async (tx: pg.ClientBase): Promise<void> => void inside.push(await shown(tx))
+    const last = await claimed()
+    expect(await failures.retry(last, by, note)).toMatchObject({ own: true })
+    expect(await failures.retry(last, by, note)).toMatchObject({ own: false })
+    expect(inside).toEqual([own])
+    expect(await after()).toEqual(own)
+  })
+
+  test('is not that by which a kept message is waited for', async () => {
+    const { failures } = pgDatabase(setting.newPool({ options: '-c lock_timeout=50ms' }))
+    const by = instance()
+    await failures.record(failure(by))
+    const [claimed] = await failures.claim({ by, kind: 'sound', atMost: 1 })
+    if (claimed === undefined) throw new Error('Nothing was due.')
+    const holder = await setting.newClient()
+    await holder.query('begin; update waybill.failure set revision = revision')
+    const waiting = failures.fail(claimed, by, fate())
+    expect(await isPending(waiting, 150)).toBe(true)
+    await holder.query('rollback')
+    expect(await waiting).toMatchObject({ own: true })
   })
 
   test('is in force again after the inbox has waited in vain', async () => {

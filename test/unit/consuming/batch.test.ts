@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { memoryDatabase } from '../../../adapters/memory/index.ts'
+import type { Tracing } from '../../../src/ports.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'
-import { recordEffect, setup, turns, type BenchOptions } from './setup.ts'
+import { createGate, recordEffect, setup, turns, type BenchOptions } from './setup.ts'
 
 /** A consumer in batches, and the ids of each transaction that it has begun. */
 function setupBatches({ clock, ...options }: BenchOptions = {}) {
@@ -200,4 +201,74 @@ describe('a consumer in batches', () => {
     expect(outcomes).toEqual(Array(4).fill('released'))
     expect(effects()).toEqual([])
   })
+
+  it('waits at its stop for those that run by themselves after a batch has failed', async () => {
+    const clock = createFakeClock()
+    const gate = createGate()
+    const { consumer, placeMany, outcomes, transactions } = setupBatches({
+      clock,
+      ...{ lingerMs: 50, concurrency: 2, shutdownTimeoutMs: 10_000 },
+      handlers: {
+        'order.placed': async ({ messageId }, { tx }) => {
+          if (transactions.length === 1) throw new Error('No.')
+          await gate.passed
+          await recordEffect(messageId, tx)
+        },
+      },
+    })
+    await consumer.start()
+    placeMany(2)
+    await turns()
+    await clock.advance(50)
+    await turns()
+    expect(sizes(transactions)).toEqual([2, 1, 1])
+    expect(consumer.status()).toMatchObject({ running: 2, waiting: 0 })
+    const stopped = consumer.stop()
+    await clock.advance(9_000)
+    expect(outcomes).toEqual([])
+    gate.open()
+    await stopped
+    expect(outcomes).toEqual(['handled', 'handled'])
+  })
+
+  it('ends each step of the trace with what came of it', async () => {
+    const clock = createFakeClock()
+    const { tracing, steps } = recordSteps()
+    const { consumer, placeMany, transactions } = setupBatches({
+      clock,
+      ...{ lingerMs: 50, concurrency: 2, telemetry: { tracing } },
+      handlers: {
+        'order.placed': async ({ messageId }, { tx }) => {
+          if (transactions.length === 1) throw new Error('No.')
+          await recordEffect(messageId, tx)
+        },
+      },
+    })
+    await consumer.start()
+    placeMany(2)
+    await turns()
+    await clock.advance(50)
+    await turns()
+    const released = [['released'], ['released']]
+    expect(steps).toEqual([...released, ['handled'], ['handled']])
+    await consumer.stop()
+  })
 })
+
+/** How each step has ended, in the order of their beginnings. */
+function recordSteps(): { readonly tracing: Tracing; readonly steps: string[][] } {
+  const steps: string[][] = []
+  const tracing: Tracing = {
+    quietly: (work) => work(),
+    create: () => null,
+    publish: () => null,
+    operate: () => null,
+    delivered: () => null,
+    handle() {
+      const ends: string[] = []
+      steps.push(ends)
+      return { run: (work) => work(), headers: {}, ids: null, end: ({ outcome }) => void ends.push(outcome) }
+    },
+  }
+  return { tracing, steps }
+}

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createFakeClock } from '../../support/fake-clock.ts'
 import { eventually } from '../../support/eventually.ts'
 import { memoryTransport } from '../../../adapters/memory/index.ts'
-import { orderPlaced, recordLog, setup, turns, type Bench } from './setup.ts'
+import { createGate, orderPlaced, recordLog, setup, turns, type Bench } from './setup.ts'
 
 /** Lets the broker give up a message of the queue, as if its consumers had gone down under it. */
 async function giveUp({ broker }: Bench, envelope = orderPlaced()): Promise<void> {
@@ -69,5 +69,34 @@ describe('what the broker has given up', () => {
     expect(bench.kept()).toEqual(['dead rejected'])
     expect(log.filter(({ level }) => level === 'error')).toHaveLength(1)
     await bench.consumer.stop()
+  })
+
+  it('leaves no timer behind when it cannot be kept any more as the consumer stops', async () => {
+    const clock = createFakeClock()
+    const bench = setup({ clock })
+    await giveUp(bench)
+    const failed = createGate()
+    const { failures } = bench.database
+    const collecting = { began: false }
+    const database: typeof bench.database = {
+      ...bench.database,
+      failures: {
+        ...failures,
+        async record() {
+          collecting.began = true
+          await failed.passed
+          throw new Error('The database has gone away.')
+        },
+      },
+    }
+    const again = setup({ clock, database, transport: memoryTransport({ broker: bench.broker }) })
+    await again.consumer.start()
+    await eventually(() => collecting.began)
+    const stopped = again.consumer.stop()
+    await turns()
+    failed.open()
+    await stopped
+    expect([clock.pending, again.log.filter(({ level }) => level === 'warn')]).toEqual([0, []])
+    expect(bench.broker.deadLetters('billing')).toHaveLength(1)
   })
 })

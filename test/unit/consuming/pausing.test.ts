@@ -1,28 +1,52 @@
 import { describe, expect, it } from 'vitest'
-import { memoryDatabase, type MemoryDatabase } from '../../../adapters/memory/index.ts'
+import {
+  memoryBroker,
+  memoryDatabase,
+  memoryTransport,
+  type MemoryDatabase,
+} from '../../../adapters/memory/index.ts'
+import type { Subscription, Transport } from '../../../src/ports.ts'
 import { eventually } from '../../support/eventually.ts'
 import type { FakeClock } from '../../../testing/fake-clock.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'
-import { createGate, recordEffect, setup, turns, type Bench, type BenchOptions } from './setup.ts'
+import {
+  createGate,
+  orderPlaced,
+  recordEffect,
+  setup,
+  turns,
+  type Bench,
+  type BenchOptions,
+  type Gate,
+} from './setup.ts'
 
 /** Longer than the time between two beats. */
 const BEAT_MS = 1_300
 
 interface Paused extends Bench {
   readonly clock: FakeClock
-  readonly operator: { paused: boolean }
+  readonly operator: Operator
+}
+
+interface Operator {
+  paused: boolean
+  /** What the next beats wait for, one after the other, before they are answered. */
+  readonly slow: Gate[]
 }
 
 /** A database that says what an operator has said. */
 function pausable(given: Partial<BenchOptions> = {}, paused = false): Paused {
   const clock = createFakeClock()
-  const operator = { paused }
+  const operator: Operator = { paused, slow: [] }
   const plain = memoryDatabase({ clock })
   const database: MemoryDatabase = {
     ...plain,
     failures: {
       ...plain.failures,
-      beat: async (presence) => ({ ...(await plain.failures.beat(presence)), paused: operator.paused }),
+      beat: async (presence) => {
+        await operator.slow.shift()?.passed
+        return { ...(await plain.failures.beat(presence)), paused: operator.paused }
+      },
     },
   }
   return {
@@ -90,6 +114,29 @@ describe('a consumer that an operator stops', () => {
     await consumer.stop()
   })
 
+  it('stays stopped when that is answered too late for the start', async () => {
+    const paused = pausable({}, true)
+    const { consumer, place, broker, operator, effects, clock } = paused
+    const [greeting, first] = [createGate(), createGate()]
+    operator.slow.push(greeting, first)
+    const starting = consumer.start()
+    await turns()
+    await clock.advance(2_000)
+    await starting
+    greeting.open()
+    await turns()
+    first.open()
+    await turns()
+    expect(consumer.status().paused).toBe(true)
+    place()
+    await beat(paused)
+    expect([effects(), broker.messages('billing').length]).toEqual([[], 1])
+    operator.paused = false
+    await beat(paused)
+    await eventually(() => effects().length === 1)
+    await consumer.stop()
+  })
+
   it('claims none of what it keeps', async () => {
     const failing = { now: true }
     const paused = pausable({
@@ -128,3 +175,73 @@ describe('a consumer that an operator stops', () => {
     expect(clock.pending).toBe(0)
   })
 })
+
+describe('a consumer that an operator stops while it subscribes again after an outage', () => {
+  /** One whose database is back, and whose broker is not. */
+  async function returning() {
+    const broker = memoryBroker()
+    const { transport, open } = counted(memoryTransport({ broker }))
+    const paused = pausable({ holdMaxMs: 1_000, transport })
+    const { consumer, clock } = paused
+    await consumer.start()
+    paused.database.faults.goDown()
+    const envelope = orderPlaced()
+    broker.publish({ ...envelope, exchange: 'orders.events', routingKey: envelope.type })
+    await turns()
+    await clock.advance(10_000)
+    await turns()
+    expect(consumer.status().state).toBe('detached')
+    broker.faults.goDown()
+    paused.database.faults.comeBack()
+    await clock.advance(20_000)
+    await turns()
+    return { ...paused, broker, open, messageId: envelope.messageId }
+  }
+
+  it('takes nothing until it may go on', async () => {
+    const paused = await returning()
+    const { consumer, broker, clock, operator, effects, open, messageId } = paused
+    operator.paused = true
+    await beat(paused)
+    expect(consumer.status()).toMatchObject({ paused: true, running: 0 })
+    broker.faults.comeBack()
+    await clock.advance(60_000)
+    await turns()
+    expect([effects(), open(), broker.messages('billing').length]).toEqual([[], 0, 1])
+    operator.paused = false
+    await beat(paused)
+    await eventually(() => effects().length === 1)
+    expect([effects(), open()]).toEqual([[messageId], 1])
+    await consumer.stop()
+  })
+
+  it('subscribes once when it may go on before the broker is back', async () => {
+    const paused = await returning()
+    const { consumer, broker, clock, operator, effects, open } = paused
+    for (const isPaused of [true, false, true, false]) {
+      operator.paused = isPaused
+      await beat(paused)
+    }
+    broker.faults.comeBack()
+    await turns()
+    await clock.advance(60_000)
+    await eventually(() => effects().length === 1)
+    expect(open()).toBe(1)
+    await consumer.stop()
+    expect([open(), clock.pending]).toEqual([0, 0])
+  })
+})
+
+/** How many subscriptions of messages are open. */
+function counted(transport: Transport): { readonly transport: Transport; readonly open: () => number } {
+  const all: Subscription[] = []
+  const subscribe: Transport['subscribe'] = async (options) => {
+    const subscription = await transport.subscribe(options)
+    if (options.topology.deadLetters !== true) all.push(subscription)
+    return subscription
+  }
+  return {
+    transport: { ...transport, subscribe },
+    open: () => all.filter(({ state }) => state !== 'closed').length,
+  }
+}
