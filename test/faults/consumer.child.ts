@@ -11,7 +11,7 @@ import { messages, type Act } from './messages.ts'
 
 /**
  * One process of a consumer whose only effect is a row for each message. It does with a message what its writer wants, and serves
- * its metrics.
+ * its metrics and its readiness.
  */
 
 const { consumer: name, mode, concurrency, prefetch, holdMaxMs } = readEnvironment()
@@ -85,8 +85,13 @@ const consumer = createConsumer({
   telemetry: prometheusTelemetry({ registry }),
 })
 
-const server = createServer((_request, response) => {
-  void (async () => response.end((await metricsPage(registry)).text))()
+const server = createServer((request, response) => {
+  void (async () => {
+    if (request.url !== '/readyz') return response.end((await metricsPage(registry)).text)
+    const status = consumer.status()
+    response.statusCode = status.state === 'consuming' ? 200 : 503
+    return response.end(JSON.stringify(status))
+  })()
 })
 await new Promise<void>((resolve) => {
   server.listen(0, '127.0.0.1', resolve)

@@ -1,34 +1,13 @@
 import { expect } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { onChannel } from '../support/on-channel.ts'
+import { goesOn, goesQuiet, handles, known } from './consumer-facts.ts'
 import { write } from './extra.ts'
-import type { Scene } from './scene.ts'
 import { scenario, useServers } from './scenario.ts'
 import { underLoad } from './stage.ts'
 import { sum } from './watch.ts'
 
 const servers = useServers()
-
-/** How many deliveries the consumers knew already. */
-async function known(scene: Scene): Promise<number> {
-  let total = 0
-  for (const consumer of scene.alive('consumer')) {
-    total += sum(await scene.sample(consumer), 'inbox_processed_messages_total', 'outcome="duplicate"')
-  }
-  return total
-}
-
-/** Waits until somebody is connected again and has handled more. */
-async function goesOn(scene: Scene): Promise<void> {
-  const consumer = scene.first('consumer')
-  const handled = 'inbox_processed_messages_total'
-  const before = sum(await scene.sample(consumer), handled)
-  await scene.says(
-    consumer,
-    (sample) => sum(sample, 'inbox_consumer_connected') === 1 && sum(sample, handled) > before + 20,
-    60_000,
-  )
-}
 
 scenario('C1: the channel is lost between commit and ack', { servers }, async (scene) => {
   const { consumerBroker } = scene.stage.proxies
@@ -56,6 +35,10 @@ for (const mode of ['key', 'unordered'] as const) {
       for (let time = 0; time < 3; time += 1) {
         const victim = scene.first('consumer')
         await goesOn(scene)
+        for (let n = 0; n < 4; n += 1) {
+          await write(scene.stage, { key: `long-${time}-${n}`, act: { kind: 'hang', ms: 1_000 } })
+        }
+        await handles(scene, victim)
         await victim.child.kill('SIGKILL')
         scene.fault('consumer killed', 0)
         await scene.join('consumer')
@@ -103,7 +86,7 @@ scenario(
 scenario('C4: the channel is lost while handlers run', { servers }, async (scene) => {
   for (let time = 0; time < 5; time += 1) {
     await write(scene.stage, { key: `slow-${time}`, act: { kind: 'hang', ms: 1_500 } })
-    await goesOn(scene)
+    await handles(scene, scene.first('consumer'))
     scene.stage.proxies.consumerBroker.reset()
     scene.fault('channel lost', 0)
   }
@@ -134,16 +117,6 @@ scenario(
     await goesOn(scene)
   },
 )
-
-async function goesQuiet(scene: Scene): Promise<void> {
-  const { pool } = scene.stage
-  await eventually(async () => {
-    const { rows } = await pool.query<{ open: number }>(
-      'select (select count(*) from placed)::int - (select count(*) from effect)::int as open',
-    )
-    return rows[0]?.open === 0
-  })
-}
 
 scenario(
   'C6, 30: a handler takes longer than the broker waits for an answer',

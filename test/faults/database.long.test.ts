@@ -83,6 +83,11 @@ scenario('13: a transaction holds on to what was removed', { servers, consumers:
   await client.query('select count(*) from waybill.outbox')
   scene.fault('old snapshot', 0)
   await underLoad(stage, 500)
+  const held = await stage.pool.query(
+    `select from pg_stat_activity where state = 'idle in transaction' and backend_xmin is not null
+       and application_name = 'judge' and xact_start < clock_timestamp() - interval '1 second'`,
+  )
+  expect(held.rowCount).toBe(1)
   await client.query('commit')
   await client.end()
 })

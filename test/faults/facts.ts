@@ -33,6 +33,12 @@ export async function lostSoFar(scene: Scene): Promise<ReadonlyMap<string, numbe
   return lost
 }
 
+/** Waits until the relay has handed messages to the broker of which it has not heard, and will not for a while: answers are slow. */
+export async function inFlight({ stage, says }: Scene, relay: Running): Promise<void> {
+  stage.proxies.relayBroker.latency(150)
+  await says(relay, (sample) => sum(sample, 'outbox_inflight_messages') > 0)
+}
+
 /** Stops the writers and waits until all that they wrote has arrived and nothing is in flight. */
 export async function quieten(scene: Scene): Promise<void> {
   await Promise.all(scene.alive('writer').map(({ child }) => child.kill('SIGTERM')))

@@ -1,4 +1,7 @@
+import { randomUUID } from 'node:crypto'
+import type pg from 'pg'
 import { expect, it } from 'vitest'
+import { fallen } from './agree.ts'
 import { judge } from './judge.ts'
 import { openScene } from './scene.ts'
 import { useServers } from './scenario.ts'
@@ -47,4 +50,32 @@ it('both judges find out what is done to a run that was in order', async () => {
   expect(await secondJudge(pool, ['ledger'])).toEqual([`${rows[0]!.id} is missing at ledger`])
   await pool.query('delete from effect where message_id = $1', [rows[0]!.id])
   expect(await ofJudge()).toEqual(['without-effect'])
+
+  // To wait is to be kept only behind something.
+  await fail(pool, { messageId: rows[0]!.id, state: 'waiting', place: 2 })
+  expect(await ofJudge()).toEqual(['without-effect'])
+  await fail(pool, { messageId: randomUUID(), state: 'dead', place: 1 })
+  expect(await ofJudge()).toEqual([])
+
+  const relay = scene.first('relay')
+  process.kill(relay.child.pid, 'SIGKILL')
+  await relay.child.exited
+  expect(fallen(stage.processes, { mayCrash: true })).toEqual([
+    expect.stringContaining(`${relay.name} has ended by itself`),
+  ])
 })
+
+interface Kept {
+  readonly messageId: string
+  readonly state: 'waiting' | 'dead'
+  readonly place: number
+}
+
+async function fail(pool: pg.Pool, { messageId, state, place }: Kept): Promise<void> {
+  await pool.query(
+    `insert into waybill.failure (consumer, message_id, original_id, state, blocking, place, version, key, type, exchange,
+       routing_key, content_type, payload, reason)
+     values ('ledger', $1::uuid, $1::text, $2, true, $3, 1, 'key-1', 't', 'e', 'r', '', '', 'exhausted')`,
+    [messageId, state, place],
+  )
+}

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { expect } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { throughout } from '../support/throughout.ts'
-import { owners, takenOver } from './facts.ts'
+import { inFlight, owners, takenOver } from './facts.ts'
 import { scenario, useServers } from './scenario.ts'
 import { underLoad } from './stage.ts'
 import { sum } from './watch.ts'
@@ -14,8 +14,10 @@ scenario('5, 7, 42, P21: relays are killed again and again', { servers, relays: 
   for (let time = 0; time < 3; time += 1) {
     const victim = scene.first('relay')
     await underLoad(stage, 20)
+    await inFlight(scene, victim)
     await victim.child.kill('SIGKILL')
     scene.fault('relay killed', 1)
+    stage.proxies.relayBroker.latency(0)
     await scene.join('relay')
     await takenOver(stage, victim)
   }

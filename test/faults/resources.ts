@@ -1,15 +1,22 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type pg from 'pg'
-import type { Running } from './stage.ts'
+import type { Role, Running } from './stage.ts'
 
 /** What a scenario must leave as it was. */
 export interface Resources {
-  /** Open files and sockets of each process, by its id. */
-  readonly files: ReadonlyMap<number, number>
-  /** Memory of each process, in bytes. */
-  readonly memory: ReadonlyMap<number, number>
+  readonly processes: readonly Held[]
   /** Connections to the database of the relays and consumers. */
   readonly databaseConnections: number
+}
+
+/** What one process holds. */
+export interface Held {
+  readonly role: Role
+  readonly name: string
+  /** Open files and sockets. */
+  readonly files: number
+  /** In bytes. */
+  readonly memory: number
 }
 
 const MEBIBYTE = 1_048_576
@@ -24,33 +31,31 @@ export async function resourcesOf(processes: readonly Running[], pool: pg.Pool):
      where datname = current_database() and application_name not in ('writer', 'judge', '')`,
   )
   return {
-    files: new Map(processes.map(({ child }) => [child.pid, filesOf(child.pid)])),
-    memory: new Map(processes.map(({ child }) => [child.pid, memoryOf(child.pid)])),
+    processes: processes.map(({ role, name, child: { pid } }) => ({
+      ...{ role, name, files: filesOf(pid), memory: memoryOf(pid) },
+    })),
     databaseConnections: Number(rows[0]?.count ?? 0),
   }
 }
 
-/** What of `after` is more than `before` explains, in sentences. */
+/** What of `after` is more than `before` explains, in sentences. Who came later is held against those of its role. */
 export function leaks(before: Resources, after: Resources, allowedConnections: number): string[] {
   const grown = (what: 'files' | 'memory', more: number): string[] =>
-    [...after[what]].flatMap(([pid, now]) => {
-      const then = before[what].get(pid)
-      return then === undefined || now <= then + more
-        ? []
-        : [`${what} of ${pid}: ${then} before, ${now} after`]
+    after.processes.flatMap(({ role, name, [what]: now }) => {
+      const most = Math.max(...before.processes.filter((one) => one.role === role).map((one) => one[what]))
+      return now <= most + more ? [] : [`${what} of ${name}: ${most} before, ${now} after`]
     })
+  const { databaseConnections: now } = after
   const connections =
-    after.databaseConnections <= Math.max(before.databaseConnections, allowedConnections)
+    now <= allowedConnections
       ? []
-      : [
-          `connections to the database: ${before.databaseConnections} before, ${after.databaseConnections} after`,
-        ]
+      : [`connections to the database: ${now}, of ${allowedConnections} in all pools`]
   return [...grown('files', FILES_MORE), ...grown('memory', MEMORY_MORE), ...connections]
 }
 
 /** Sentences that Node.js or the product prints when something was not given back or not caught. */
 const ALARMS =
-  /MaxListenersExceededWarning|UnhandledPromiseRejection|PromiseRejectionHandledWarning|heap out of memory/
+  /MaxListenersExceededWarning|UnhandledPromiseRejection|PromiseRejectionHandledWarning|heap out of memory|Unhandled 'error' event|Something failed that nobody expected/
 
 export const alarms = (processes: readonly Running[]): string[] =>
   processes.flatMap(({ name, child }) =>

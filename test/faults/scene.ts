@@ -1,6 +1,7 @@
 import { eventually } from '../support/eventually.ts'
 import type { ProcessEnvironment } from './environment.ts'
 import type { Judged } from './judge.ts'
+import { moment } from './moments.ts'
 import { MOST_IN_FLIGHT, runs, type Role, type Running, type Stage, type Variables } from './stage.ts'
 import { portOf, sampleOf, type Sample } from './watch.ts'
 
@@ -34,11 +35,12 @@ export interface Scene {
   /** Starts one more and waits until it works. */
   join(role: Role, given?: Partial<ProcessEnvironment>, env?: Variables): Promise<Running>
   /**
-   * Notes what was done to the system, as late as it is known to have happened.
+   * Notes what was done to the system, as late as it is known to have happened, and what all say of it then.
    *
    * @param relays how many relays may have to publish again what they had in flight.
+   * @param messages how many more may arrive once more.
    */
-  fault(kind: string, relays?: number): void
+  fault(kind: string, relays?: number, messages?: number): void
   /** What the process says of itself now. */
   sample(process: Running): Promise<Sample>
   /** Waits until it says so. @returns that sample. */
@@ -68,16 +70,17 @@ export async function openScene(stage: Stage, options: SceneOptions): Promise<Sc
       const joined = stage.start({
         role,
         name,
-        given: { ...options.process, seed: name, ...given },
+        given: { ...options.process, seed: `${options.process?.seed ?? 'faults'} ${name}`, ...given },
         env: more,
       })
       if (options.revives && role === 'consumer') void revive(joined, given)
       await runs(joined)
       return joined
     },
-    fault: (kind, relays = 0) => {
-      stage.history.faults.push({ kind, relay: 'any', inFlight: relays * MOST_IN_FLIGHT })
+    fault: (kind, relays = 0, messages = 0) => {
+      stage.history.faults.push({ kind, relay: 'any', inFlight: relays * MOST_IN_FLIGHT + messages })
       stage.history.count(kind)
+      stage.watching.push(moment(scene))
     },
     says: (process, what, timeoutMs = 45_000) =>
       eventually(

@@ -4,19 +4,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Verdict } from '../fuzz/checker.ts'
 import { eventually } from '../support/eventually.ts'
-import { owners } from './facts.ts'
+import { agree, allIsWell, fallen } from './agree.ts'
 import { judge, type Judged } from './judge.ts'
 import { alarms, leaks, resourcesOf, type Resources } from './resources.ts'
 import type { Scene, SceneOptions } from './scene.ts'
 import { secondJudge } from './second-judge.ts'
 import type { Stage } from './stage.ts'
-import { letters, tablesOf, unhandled, unpublished } from './truth.ts'
-import { statusOf, sum, type Sample } from './watch.ts'
+import { tablesOf, unhandled, unpublished } from './truth.ts'
+import type { Sample } from './watch.ts'
 
 /** Two cores that others use too take their time. */
 const DRAIN_MS = 40_000
-/** Pools of these processes. */
-const CONNECTIONS = { relay: 5, consumer: 12 }
+/** Pools of these processes: see consumer.child.ts. */
+const CONNECTIONS = { relay: 5, consumer: 7 }
 
 export interface Settled extends Verdict {
   /** From the stop of the writers, after the last fault, until nothing was left. */
@@ -25,15 +25,7 @@ export interface Settled extends Verdict {
 
 /** What all have before the first fault: everybody says that all is well. */
 export async function atRest(scene: Scene): Promise<Resources> {
-  for (const relay of scene.alive('relay')) {
-    await scene.says(relay, (sample) => sample.ready === 200 && sum(sample, 'outbox_broker_connected') === 1)
-  }
-  // Nothing is on the way from one relay to another.
-  const names = scene.alive('relay').map(({ name }) => name)
-  await eventually(async () => {
-    assert.deepEqual([...(await owners(scene.stage)).keys()].sort(), [...names].sort())
-    return true
-  })
+  await allIsWell(scene)
   return resourcesOf([...scene.alive('relay'), ...scene.alive('consumer')], scene.stage.pool)
 }
 
@@ -49,13 +41,14 @@ export async function settle(scene: Scene, before: Resources): Promise<Settled> 
   await drained(stage, options)
   const drainedMs = Math.round(performance.now() - startedAt)
   stage.ended = true
+  assert.deepEqual(fallen(stage.processes, { mayCrash: options.revives === true }), [])
 
   const verdict = await judge(stage.pool, stage.history, judged(options))
   assert.deepEqual(verdict.violations, [])
   const names = judged(options).map(({ name }) => name)
   assert.deepEqual(await secondJudge(stage.pool, names), [])
   assert.ok(verdict.committed > 0, 'Nothing was written.')
-  await agree(scene, verdict.committed)
+  await agree(scene, verdict.committed, judged(options))
   const most =
     CONNECTIONS.relay * scene.alive('relay').length + CONNECTIONS.consumer * scene.alive('consumer').length
   await eventually(async () => {
@@ -91,27 +84,6 @@ async function drained({ pool }: Stage, options: SceneOptions): Promise<void> {
   )
 }
 
-/** Readiness, metrics and `waybill status` say what the tables of the services say. */
-async function agree(scene: Scene, committed: number): Promise<void> {
-  const { stage } = scene
-  const kept = await letters(stage.pool)
-  let published = 0
-  for (const relay of scene.alive('relay')) {
-    const calm = await scene.says(
-      relay,
-      (sample) => sample.ready === 200 && sum(sample, 'outbox_inflight_messages') === 0,
-    )
-    published += sum(calm, 'outbox_published_messages_total')
-  }
-  const replaced = stage.processes.some(({ role, alive }) => role === 'relay' && !alive)
-  if (!replaced) assert.ok(published >= committed - kept.length, `${published} of ${committed} were counted.`)
-  const status = await statusOf(stage.waybill(['status', '--json']))
-  const { rows } = await stage.pool.query<{ left: number; parked: number }>(
-    `select (select count(*)::int from waybill.outbox) as left, (select count(*)::int from waybill.parked) as parked`,
-  )
-  assert.deepEqual({ left: status.backlog.records, parked: status.parked }, { ...rows[0] })
-}
-
 const shownSample = (sample: Sample): object => ({ ...sample, metrics: Object.fromEntries(sample.metrics) })
 
 /** The whole history and what the processes said, for whoever looks into a failure. @returns the folder. */
@@ -122,6 +94,7 @@ export async function keep(stage: Stage, name: string): Promise<string> {
   const story = { written: [...written.values()], arrivals, faults }
   writeFileSync(join(folder, 'history.json'), JSON.stringify(story))
   writeFileSync(join(folder, 'samples.json'), JSON.stringify(stage.samples.map(shownSample)))
+  writeFileSync(join(folder, 'statuses.json'), JSON.stringify(stage.statuses))
   writeFileSync(join(folder, 'tables.json'), JSON.stringify(await tablesOf(stage.pool).catch(String)))
   for (const { name: process, child } of stage.processes) {
     writeFileSync(join(folder, `${process}.log`), child.output)

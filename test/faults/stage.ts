@@ -83,6 +83,10 @@ export interface Stage extends AsyncDisposable {
   readonly processes: readonly Running[]
   /** What they have said of themselves so far. */
   readonly samples: Sample[]
+  /** What `waybill status` has said so far, with its exit codes. */
+  readonly statuses: { readonly code: number | null; readonly said: string }[]
+  /** Moments that are being looked at. */
+  readonly watching: Promise<void>[]
   /** Whether it comes to its end: nobody is to be started anew. */
   ended: boolean
   /** Starts a process without waiting for it. */
@@ -129,6 +133,8 @@ export async function createStage(servers: Servers): Promise<Stage> {
   const stage: Stage = {
     ...{ servers, proxies, vhost, databaseUrl, amqpUrl, pool, history, tap, processes },
     samples: [],
+    statuses: [],
+    watching: [],
     ended: false,
     start({ role, name, given = {}, env = {} }) {
       const own = role === 'relay' ? { ...QUICK, WAYBILL_HOST: name } : toVariables(given)

@@ -55,12 +55,20 @@ export async function effects(pool: pg.Pool): Promise<Effect[]> {
   return rows.map(({ consumer, message_id: messageId }) => ({ consumer, messageId }))
 }
 
+/** What waits behind nothing is not kept but forgotten. */
+const WAITS_IN_VAIN = `f.state = 'waiting' and not exists (
+    select from waybill.failure as head
+    where head.consumer = f.consumer and head.key = f.key and head.state in ('retry', 'dead')
+      and coalesce(head.place, head.failure_id) < coalesce(f.place, f.failure_id)
+  )`
+
 /** What relays and consumers keep of messages that failed, what operators have discarded included. */
 export async function letters(pool: pg.Pool): Promise<Letter[]> {
   const { rows } = await pool.query<{ message_id: string; state: string; reason: string | null }>(
     `select message_id, state::text, reason::text from waybill.parked
      union all
-     select message_id, state::text, reason::text from waybill.failure where state <> 'resolved'`,
+     select message_id, state::text, reason::text from waybill.failure as f
+     where state <> 'resolved' and not (${WAITS_IN_VAIN})`,
   )
   return rows.map(({ message_id: messageId, state, reason }) => ({ messageId, state, reason }))
 }
@@ -84,7 +92,7 @@ export async function unhandled(pool: pg.Pool, consumer: string): Promise<number
     `select count(*) from placed
      where not exists (select from effect where effect.message_id = placed.message_id and consumer = $1)
        and not exists (select from waybill.failure f where f.message_id = placed.message_id and f.consumer = $1
-                       and f.state in ('dead', 'waiting', 'discarded'))
+                       and f.state in ('dead', 'waiting', 'discarded') and not (${WAITS_IN_VAIN}))
        and not exists (select from waybill.parked p where p.state = 'dead'
                        and (p.message_id = placed.message_id or p.key = placed.key))`,
     [consumer],

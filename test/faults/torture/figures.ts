@@ -41,9 +41,9 @@ export async function takeFigures(
 }
 
 async function figuresOf(watched: readonly Running[], pool: pg.Pool, minute: number): Promise<Figures> {
-  const { files, memory, databaseConnections } = await resourcesOf(watched, pool)
-  const byName = (values: ReadonlyMap<number, number>, unit: number): Record<string, number> =>
-    Object.fromEntries(watched.map(({ name, child }) => [name, (values.get(child.pid) ?? 0) / unit]))
+  const { processes, databaseConnections } = await resourcesOf(watched, pool)
+  const byName = (what: 'files' | 'memory', unit: number): Record<string, number> =>
+    Object.fromEntries(processes.map((process) => [process.name, process[what] / unit]))
   const { rows } = await pool.query<{ name: string; bytes: string }>(
     `select relname::text as name, pg_total_relation_size(oid) as bytes from pg_class
      where relnamespace = 'waybill'::regnamespace and relkind = 'r'`,
@@ -55,8 +55,8 @@ async function figuresOf(watched: readonly Running[], pool: pg.Pool, minute: num
       .reduce((sum, { bytes }) => sum + Number(bytes), 0)
   return {
     minute,
-    memoryMiB: byName(memory, MEBIBYTE),
-    files: byName(files, 1),
+    memoryMiB: byName('memory', MEBIBYTE),
+    files: byName('files', 1),
     connections: databaseConnections,
     workingMiB: bytesOf(false) / MEBIBYTE,
     rememberedBytes: bytesOf(true) / Math.max(1, counted[0]?.n ?? 0),

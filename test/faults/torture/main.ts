@@ -64,7 +64,7 @@ const asArguments = (wanted: Wanted): string =>
 /** Two misfortunes at a time, and messages that fail, crash their handlers and hang. */
 async function torture(stage: Stage, { minutes, seed }: Wanted): Promise<object> {
   const random = createRandom(seed)
-  const scene = await openSystem(stage, { acts: 0.2, paceMs: 250 })
+  const scene = await openSystem(stage, { seed, acts: 0.2, paceMs: 250 })
   const before = await atRest(scene)
   const end = performance.now() + minutes * 60_000
   // What heals one may be hurt by the other.
@@ -77,7 +77,7 @@ async function torture(stage: Stage, { minutes, seed }: Wanted): Promise<object>
  * never killed, and in the tables.
  */
 async function soak(stage: Stage, { minutes, seed, every = 20 }: Wanted): Promise<object> {
-  const scene = await openSystem(stage, { acts: 0.5, kinds: ['fail', 'hang'], paceMs: 250 })
+  const scene = await openSystem(stage, { seed, acts: 0.5, kinds: ['fail', 'hang'], paceMs: 250 })
   const before = await atRest(scene)
   const watched = [scene.first('relay'), scene.first('consumer')]
   const watching = new AbortController()
@@ -125,6 +125,7 @@ async function heal({ stage }: Scene): Promise<void> {
     proxy.blackhole('none')
     proxy.latency(0)
     proxy.cutAfter(null)
+    proxy.holdConfirms(false)
   }
   stage.servers.postgres.resume()
   stage.servers.rabbitmq.resume()

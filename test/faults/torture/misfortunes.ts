@@ -8,7 +8,7 @@ import { allOf, hasBegun, type Role } from '../stage.ts'
 export type Misfortune = (scene: Scene, random: Random) => Promise<void>
 
 /** All relays may have to publish again what they had in flight. */
-const ALL = 4
+export const ALL = 4
 
 let turn: Promise<unknown> = Promise.resolve()
 
@@ -34,8 +34,8 @@ const killed =
   async (scene, random) => {
     const chosen = victim(scene, role, random)
     if (!chosen) return
-    scene.fault(`${role} killed`, role === 'relay' ? 1 : 0)
     await chosen.child.kill('SIGKILL')
+    scene.fault(`${role} killed`, role === 'relay' ? 1 : 0)
     if (role === 'relay') await scene.join(role)
   }
 
@@ -44,8 +44,8 @@ const frozen =
   async (scene, random) => {
     const chosen = victim(scene, role, random)
     if (!chosen) return
-    scene.fault(`${role} frozen`, role === 'relay' ? 1 : 0)
     process.kill(chosen.child.pid, 'SIGSTOP')
+    scene.fault(`${role} frozen`, role === 'relay' ? 1 : 0)
     await sleep(random.between(500, 9_000))
     process.kill(chosen.child.pid, 'SIGCONT')
   }
@@ -55,39 +55,60 @@ const replaced =
   async (scene, random) => {
     const chosen = victim(scene, role, random)
     if (!chosen) return
-    scene.fault(`${role} replaced`, role === 'relay' ? 1 : 0)
     await scene.join(role, chosen.given)
     await chosen.child.kill('SIGTERM')
+    scene.fault(`${role} replaced`, role === 'relay' ? 1 : 0)
   }
 
 const connections =
   (how: 'reset' | 'sever' | 'strand'): Misfortune =>
   async (scene, random) => {
-    scene.fault(`connections: ${how}`, ALL)
     proxyOf(scene, random)[how]()
+    scene.fault(`connections: ${how}`, ALL)
     await sleep(random.between(0, 500))
   }
 
 const darkness: Misfortune = async (scene, random) => {
   const proxy = proxyOf(scene, random)
-  scene.fault('black hole', ALL)
   proxy.blackhole(random.pick(['up', 'down', 'both'] as const))
+  scene.fault('black hole', ALL)
   await sleep(random.between(100, 6_000))
   proxy.blackhole('none')
 }
 
 const slowness: Misfortune = async (scene, random) => {
   const proxy = proxyOf(scene, random)
-  scene.fault('latency', ALL)
   proxy.latency(random.between(5, 250))
+  scene.fault('latency', ALL)
   await sleep(random.between(500, 4_000))
   proxy.latency(0)
 }
 
+/** Connections break after so many bytes, those that are being opened too. */
+const cut: Misfortune = async (scene, random) => {
+  const proxy = proxyOf(scene, random)
+  proxy.cutAfter({ direction: random.pick(['up', 'down'] as const), bytes: random.between(1, 20_000) })
+  proxy.reset()
+  scene.fault('connections cut', ALL)
+  await sleep(random.between(500, 3_000))
+  proxy.cutAfter(null)
+}
+
+/** The broker has the messages, and nobody hears of it. */
+const confirmsLost: Misfortune = async (scene, random) => {
+  const { relayBroker } = scene.stage.proxies
+  relayBroker.holdConfirms(true)
+  relayBroker.reset()
+  await sleep(random.between(500, 2_000))
+  relayBroker.reset()
+  relayBroker.holdConfirms(false)
+  scene.fault('confirms lost', 2 * ALL)
+}
+
 const alarm: Misfortune = async (scene, random) => {
   const { rabbitmq } = scene.stage.servers
-  scene.fault('memory alarm', ALL)
   await rabbitmq.eval('rabbit_alarm:set_alarm({{resource_limit, memory, node()}, []}).')
+  scene.fault('memory alarm', ALL)
   await sleep(random.between(500, 5_000))
   await rabbitmq.eval('rabbit_alarm:clear_alarm({resource_limit, memory, node()}).')
 }
@@ -97,36 +118,41 @@ type Server = 'rabbitmq' | 'postgres'
 const serverKilled =
   (which: Server): Misfortune =>
   async ({ stage, fault }) => {
-    fault(`${which} killed`, ALL)
     await stage.servers[which].kill('SIGKILL')
+    fault(`${which} killed`, ALL)
     await stage.servers[which].start()
   }
 
 const serverFrozen =
   (which: Server): Misfortune =>
   async ({ stage, fault }, random) => {
-    fault(`${which} frozen`, ALL)
     stage.servers[which].pause()
+    fault(`${which} frozen`, ALL)
     await sleep(random.between(500, 6_000))
     stage.servers[which].resume()
   }
 
 const backendsEnded: Misfortune = async ({ stage, fault }) => {
-  fault('backends ended', ALL)
   await stage.pool.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
      where datname = current_database() and pid <> pg_backend_pid() and random() < 0.5`,
   )
+  fault('backends ended', ALL)
 }
 
 const SURELY = ['--yes', '--confirm', 'replays,order', '--reason', 'torture', '--detach']
 
-/** An operator at work. */
+/** Nothing was there to be done, or the database was away. */
+const DID_NOTHING = [5, 6, 4]
+
+/** An operator at work. What had nothing to work on is not counted among what was done. */
 const operator =
   (...args: readonly string[]): Misfortune =>
   async ({ stage, fault }) => {
-    const { code } = await stage.waybill([...args, '--by', 'torture']).exited
-    fault(`operator: ${args.slice(0, 2).join(' ')}, exit code ${code ?? 'none'}`, 0)
+    const command = stage.waybill([...args, '--by', 'torture'])
+    const { code } = await command.exited
+    if (code === 0) fault(`operator: ${args.slice(0, 2).join(' ')}`, 0)
+    else if (!DID_NOTHING.includes(code ?? NaN)) throw new Error(`Ended with ${code}: ${command.output}`)
   }
 
 const paused =
@@ -151,6 +177,8 @@ export const MISFORTUNES: readonly (readonly [weight: number, name: string, misf
   [1, 'connections stranded', connections('strand')],
   [4, 'black hole', darkness],
   [2, 'latency', slowness],
+  [2, 'connections cut', cut],
+  [1, 'confirms lost', confirmsLost],
   [2, 'alarm', inTurn(alarm)],
   [1, 'broker killed', inTurn(serverKilled('rabbitmq'))],
   [2, 'broker frozen', inTurn(serverFrozen('rabbitmq'))],

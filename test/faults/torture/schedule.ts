@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../../fuzz/random.ts'
 import type { Scene } from '../scene.ts'
-import { MISFORTUNES, type Misfortune } from './misfortunes.ts'
+import { ALL as ALL_RELAYS, MISFORTUNES, type Misfortune } from './misfortunes.ts'
 
 /** One misfortune after the other until the end, with pauses as chance wants them. */
 export async function atRandom(scene: Scene, end: number, random: Random): Promise<void> {
@@ -28,8 +28,9 @@ async function happen(scene: Scene, random: Random): Promise<void> {
   const [name, misfortune] = choose(random)
   console.log(`${new Date().toISOString()} ${name}`)
   await misfortune(scene, random).catch((error: unknown) => {
-    // Another one has taken away what this one wanted to hurt.
+    // Another one has taken away what this one wanted to hurt; half of it may have happened.
     console.log(`${name} could not be done: ${String(error).slice(0, 200)}`)
+    scene.fault(`tried: ${name}`, ALL_RELAYS)
   })
 }
 
