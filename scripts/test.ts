@@ -5,8 +5,8 @@ import { countTests, type Count } from './test-count.ts'
 
 /**
  * Runs the suites: all of them, those of `--project`, those whose path contains an argument, those whose name
- * matches `-t`; with `--long` those named `.long.test.ts` too. The last line is `N passed, N failed`. A skipped test counts as failed, and a project without any
- * test too: what is not run proves nothing.
+ * matches `-t`; with `--long` those named `.long.test.ts` too. The last line is `N passed, N failed`. A skipped test
+ * counts as failed, and a project without any test too: what is not run proves nothing.
  */
 
 const { values, positionals } = parseArgs({

@@ -11,7 +11,7 @@ export interface Leases {
   renew(relayId: string, leaseMs: number): boolean
   /** Null when the relay is not registered or has expired. */
   rebalance(relayId: string, graceMs: number): Share | null
-  release(relayId: string, lanes: readonly number[]): void
+  release(relayId: string, claims: readonly LaneClaim[]): void
   unregister(relayId: string): void
   anyLive(): boolean
   owns(relayId: string, claim: LaneClaim): boolean
@@ -70,8 +70,9 @@ export function createLeases(clock: Clock, count: number = LANE_COUNT): Leases {
       const owned = ownedBy(relayId).map(({ lane, epoch }) => ({ lane, epoch }))
       return { owned, fair, surplus: Math.max(0, owned.length - fair), liveRelays: live.length }
     },
-    release(relayId, given) {
-      for (const lane of ownedBy(relayId)) if (given.includes(lane.lane)) lane.owner = null
+    release(relayId, claims) {
+      for (const own of ownedBy(relayId))
+        if (claims.some(({ lane, epoch }) => lane === own.lane && epoch === own.epoch)) own.owner = null
     },
     unregister(relayId) {
       for (const lane of ownedBy(relayId)) lane.owner = null

@@ -37,9 +37,10 @@ export function createPartitionStore(clock: Clock, check: () => Promise<void>): 
       const owned = share.owned.map(({ lane, epoch }) => ({ partition: lane, epoch }))
       return { owned, fair: share.fair }
     },
-    async release(member, partitions) {
+    async release(member, claims) {
       await check()
-      leasesOf(member)?.release(member.instanceId, partitions)
+      const lanes = claims.map(({ partition, epoch }) => ({ lane: partition, epoch }))
+      leasesOf(member)?.release(member.instanceId, lanes)
     },
     async leave(member) {
       await check()

@@ -14,6 +14,8 @@ export async function runAlone(
   signal: AbortSignal,
 ): Promise<SqlRows> {
   const client = await pool.connect()
+  if (signal.aborted) client.release()
+  signal.throwIfAborted()
   let broken: Error | undefined
   const onError = (error: Error): void => {
     broken ??= error
@@ -24,7 +26,6 @@ export async function runAlone(
   client.on('error', onError)
   signal.addEventListener('abort', giveUp)
   try {
-    signal.throwIfAborted()
     return await queryText(client, text, values)
   } catch (error) {
     onError(error instanceof Error ? error : new Error('A statement failed.', { cause: error }))

@@ -57,8 +57,11 @@ export function createPartitionStore(pool: SqlPool, options: { readonly schema: 
         if (alive.length === 0) return null
         return shareOf(await executor.query(claimPartitions(schema), [instanceId, consumer]))
       }),
-    release: ({ instanceId, consumer }, partitions) =>
-      alone(releasePartitions(schema), [instanceId, consumer, partitions]),
+    release({ instanceId, consumer }, claims) {
+      const partitions = claims.map(({ partition }) => partition)
+      const epochs = claims.map(({ epoch }) => epoch)
+      return alone(releasePartitions(schema), [instanceId, consumer, partitions, epochs])
+    },
     leave: ({ instanceId }) => alone(leavePartitions(schema), [instanceId]),
   }
 }

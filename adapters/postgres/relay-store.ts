@@ -4,6 +4,7 @@ import {
   type FetchRequest,
   type FetchResult,
   type Floors,
+  type LaneClaim,
   type LaneStatus,
   type RecordReference,
   type RelayRegistration,
@@ -75,8 +76,10 @@ function leaseCalls(database: SqlExecutor, schema: string): LeaseCalls {
       const rows = await database.query(renew(schema), [relayId, leaseMs, ...floorValues(floors)])
       return rows.length === 1
     },
-    async releaseLanes(relayId: string, given: readonly number[]) {
-      await database.query(releaseLanes(schema), [relayId, given])
+    async releaseLanes(relayId: string, claims: readonly LaneClaim[]) {
+      const lanes = claims.map(({ lane }) => lane)
+      const epochs = claims.map(({ epoch }) => epoch)
+      await database.query(releaseLanes(schema), [relayId, lanes, epochs])
     },
     async unregister(relayId: string) {
       await database.query(unregister(schema), [relayId])

@@ -191,11 +191,12 @@ async function renew(parts: LeasingParts, state: State): Promise<void> {
 }
 
 async function release(parts: LeasingParts, state: State): Promise<void> {
-  const lanes = parts.drain.lanes.empty()
-  if (lanes.length === 0) return
+  const claims = parts.drain.lanes.empty()
+  if (claims.length === 0) return
   const { life } = state
-  await parts.store.releaseLanes(state.relayId, lanes)
+  await parts.store.releaseLanes(state.relayId, claims)
   if (life !== state.life) return
+  const lanes = claims.map(({ lane }) => lane)
   for (const lane of lanes) parts.drain.lanes.remove(lane)
   tellLanes(parts, lanes, 'released')
   parts.logger.debug({ lanes }, 'Lanes were given to other relays.')

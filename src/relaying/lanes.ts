@@ -13,7 +13,7 @@ export interface Lanes {
   /** Gives up `count` lanes in all: what is in flight is finished, what is unsent is left to the next owner. */
   leave(count: number): void
   /** Lanes that are being given up and hold nothing any more. */
-  empty(): number[]
+  empty(): LaneClaim[]
   /** Forgets a lane that belongs to nobody or to somebody else. */
   remove(lane: number): void
   /** Whether a lane waits for its blocked keys. */
@@ -65,7 +65,9 @@ export function createLanes({ memory, gates, marks, passBlockedKeys }: LanesPart
       }
     },
     empty: () =>
-      [...all.values()].filter((lane) => lane.leaving && lane.held.size === 0).map(({ lane }) => lane),
+      [...all.values()]
+        .filter(({ leaving, held }) => leaving && held.size === 0)
+        .map(({ lane, epoch }) => ({ lane, epoch })),
     remove(lane) {
       const known = all.get(lane)
       if (known === undefined) return

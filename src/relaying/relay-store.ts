@@ -283,7 +283,8 @@ export interface RelayStore {
    * @returns null when this relay itself is no longer registered.
    */
   rebalance(relayId: string, graceMs: number): Promise<Rebalance | null>
-  releaseLanes(relayId: string, lanes: readonly number[]): Promise<void>
+  /** Gives lanes back. What has changed hands since it was claimed is left alone: a call may arrive late, and twice. */
+  releaseLanes(relayId: string, lanes: readonly LaneClaim[]): Promise<void>
   /** Gives all lanes back and takes the relay off the list. */
   unregister(relayId: string): Promise<void>
   /** Costs next to nothing. */

@@ -136,7 +136,10 @@ export interface SubscribeOptions {
 
 export type SubscriptionState = 'connecting' | 'consuming' | 'stopped' | 'closed'
 
-/** Port: one queue consumed over one connection, which is opened again whenever it is lost. */
+/**
+ * Port: one queue consumed over one connection, which is opened again whenever it is lost. Neither `stop` nor `close`
+ * rejects: a broker that is away sends nothing either.
+ */
 export interface Subscription {
   readonly state: SubscriptionState
   /** No more deliveries; those that arrived can still be answered. */

@@ -68,7 +68,8 @@ function* databaseSteps({ options, state, at, relay, name, changed }: Turn): Ste
     yield { name: `${name} is renewed or refused`, next: changed(change) }
   }
   if (late > 0) {
-    const owner = state.owner === at ? null : state.owner
+    const isMeant = state.owner === at && (options.releasesAnyEpoch === true || state.epoch === late)
+    const owner = isMeant ? null : state.owner
     yield { name: `${name} has given back late`, next: changed({ late: 0 }, { owner }) }
   }
 }

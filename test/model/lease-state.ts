@@ -37,6 +37,8 @@ export interface LeaseFaults {
   readonly clockStops?: boolean
   /** A lane was given back twice, as the first time had no answer, and the first time is still on its way. */
   readonly givesBackLate?: boolean
+  /** A release names the lane and not its epoch. */
+  readonly releasesAnyEpoch?: boolean
 }
 
 export interface LeaseModelOptions extends LeaseFaults {

@@ -18,6 +18,10 @@ describe('the lease of a lane, in all its states', () => {
     expect(run({ keys: ['a', 'a'] })).toEqual(['duplicates'])
   })
 
+  test('is kept by who claimed it again before its release arrives', () => {
+    expect(run({ keys: ['a', 'a'], givesBackLate: true })).toEqual(['duplicates'])
+  })
+
   test('goes from one to the other and back', () => {
     expect(run({ faults: 2 })).toEqual(['duplicates'])
   })
@@ -38,6 +42,11 @@ describe('the lease of a lane, in all its states', () => {
       { keys: ['a', 'a'], faults: 0, failsOver: true, removesByPosition: true },
       ['loss'],
     ],
+    [
+      'is given back late by who does not say which',
+      { keys: ['a', 'a'], givesBackLate: true, releasesAnyEpoch: true },
+      TWO_OWNERS,
+    ],
     ['lets a record overtake another', { keys: ['a', 'a'], faults: 0, doesNotWait: true }, ['order']],
   ])('that %s is found out', (_what, options, properties) => {
     expect(run(options)).toEqual(properties)
@@ -54,7 +63,6 @@ describe('the lease of a lane, in all its states', () => {
   test.each<[string, LeaseFaults, readonly string[]]>([
     ['a broker that reads late', { alarm: true }, ['duplicates', 'late frames']],
     ['a clock that stood still', { clockStops: true }, TWO_OWNERS],
-    ['a lane that is given back late', { givesBackLate: true }, TWO_OWNERS],
   ])(
     'does not help against %s, which repeats messages, and neither loses nor reorders any',
     (_what, faults, properties) => {

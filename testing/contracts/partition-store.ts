@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import {
   systemClock,
+  type PartitionClaim,
   type PartitionMember,
   type PartitionPlan,
   type PartitionStore,
@@ -32,18 +33,17 @@ export function partitionStoreContract(create: () => Promise<PartitionStoreSubje
     await store.join(one, plan, leaseMs)
     return one
   }
-  const owned = async (store: PartitionStore, one: PartitionMember): Promise<number[]> => {
-    const share = await store.share(one, LONG_MS)
-    return share?.owned.map(({ partition }) => partition) ?? []
-  }
+  const claims = async (store: PartitionStore, one: PartitionMember): Promise<readonly PartitionClaim[]> =>
+    (await store.share(one, LONG_MS))?.owned ?? []
+  const owned = async (store: PartitionStore, one: PartitionMember): Promise<number[]> =>
+    (await claims(store, one)).map(({ partition }) => partition)
   /** As running instances do: each takes what is free and gives up what is too much, until nothing changes. */
   const settleDown = async (store: PartitionStore, all: readonly PartitionMember[]): Promise<void> => {
     for (let round = 0; round < 3; round += 1) {
       for (const one of all) {
         const share = await store.share(one, LONG_MS)
         const surplus = share?.owned.slice(share.fair) ?? []
-        const partitions = surplus.map(({ partition }) => partition)
-        if (surplus.length > 0) await store.release(one, partitions)
+        if (surplus.length > 0) await store.release(one, surplus)
       }
     }
   }
@@ -90,33 +90,44 @@ export function partitionStoreContract(create: () => Promise<PartitionStoreSubje
     test('take none from an instance that has too many until it gives them back', async () => {
       await using subject = await create()
       const one = await joined(subject.store)
-      expect(await owned(subject.store, one)).toHaveLength(8)
+      const all = await claims(subject.store, one)
+      expect(all).toHaveLength(8)
       const two = await joined(subject.store)
       expect(await subject.store.share(two, LONG_MS)).toEqual({ owned: [], fair: 4 })
       expect(await subject.store.share(one, LONG_MS)).toMatchObject({ fair: 4 })
-      await subject.store.release(one, [0, 1, 2])
+      await subject.store.release(one, all.slice(0, 3))
       expect(await owned(subject.store, two)).toEqual([0, 1, 2])
-      await subject.store.release(one, [0, 1])
+      await subject.store.release(one, all.slice(0, 2))
       expect(await owned(subject.store, two)).toEqual([0, 1, 2])
     })
 
     test('give each change of owner a higher epoch', async () => {
       await using subject = await create()
       const one = await joined(subject.store)
-      await owned(subject.store, one)
-      await subject.store.release(one, [3])
-      const share = await subject.store.share(one, LONG_MS)
-      expect(share?.owned.map(({ epoch }) => epoch)).toEqual([1, 1, 1, 2, 1, 1, 1, 1])
+      const former = await claims(subject.store, one)
+      await subject.store.release(one, former.slice(3, 4))
+      const later = await claims(subject.store, one)
+      expect(later.map(({ epoch }) => epoch)).toEqual([1, 1, 1, 2, 1, 1, 1, 1])
+    })
+
+    test('are kept when they were claimed again before a release of the former claim arrives', async () => {
+      await using subject = await create()
+      const one = await joined(subject.store)
+      const former = await claims(subject.store, one)
+      await subject.store.release(one, former)
+      const claimed = await claims(subject.store, one)
+      await subject.store.release(one, former)
+      expect(await claims(subject.store, one)).toEqual(claimed)
     })
 
     test('end when they are not renewed, and then belong to whoever comes', async () => {
       await using subject = await create()
       const one = await joined(subject.store, PLAN, SHORT_MS)
-      await subject.store.share(one, SHORT_MS)
+      const former = (await subject.store.share(one, SHORT_MS))?.owned ?? []
       const two = await joined(subject.store)
       await eventually(async () => (await owned(subject.store, two)).length === 8)
       expect(await subject.store.share(one, LONG_MS)).toBeNull()
-      await subject.store.release(one, range(8))
+      await subject.store.release(one, former)
       expect(await owned(subject.store, two)).toHaveLength(8)
     })
 
@@ -152,8 +163,9 @@ export function partitionStoreContract(create: () => Promise<PartitionStoreSubje
       const all: PartitionMember[] = []
       for (const _ of range(6)) all.push(await joined(subject.store))
       for (let round = 0; round < 5; round += 1) {
-        const lists = await Promise.all(all.map((one) => owned(subject.store, one)))
-        expect(new Set(lists.flat()).size).toBe(lists.flat().length)
+        const lists = await Promise.all(all.map((one) => claims(subject.store, one)))
+        const partitions = lists.flat().map(({ partition }) => partition)
+        expect(new Set(partitions).size).toBe(partitions.length)
         await Promise.all(all.map((one, index) => subject.store.release(one, lists[index]?.slice(1) ?? [])))
       }
     })

@@ -40,12 +40,22 @@ export function relayStoreLeaseContract(create: CreateSubject): void {
     test('give each change of owner a higher epoch', async () => {
       await using subject = await create()
       const relayId = await registerRelay(subject.store)
-      const first = await epochs(subject.store, relayId)
-      await subject.store.releaseLanes(relayId, [3, 5])
-      const second = await epochs(subject.store, relayId)
-      expect(second.get(3)).toBeGreaterThan(first.get(3) ?? Infinity)
-      expect(second.get(5)).toBeGreaterThan(first.get(5) ?? Infinity)
-      expect(second.get(4)).toBe(first.get(4))
+      const first = await claims(subject.store, relayId)
+      await subject.store.releaseLanes(relayId, first.slice(3, 5))
+      const second = await claims(subject.store, relayId)
+      const later = second.map(({ lane, epoch }) => epoch - (first[lane]?.epoch ?? Infinity))
+      expect(later.slice(0, 6)).toEqual([0, 0, 0, 1, 1, 0])
+    })
+
+    test('are kept when they were claimed again before a release of the former claim arrives', async () => {
+      await using subject = await create()
+      const relayId = await registerRelay(subject.store)
+      const former = await claims(subject.store, relayId)
+      await subject.store.releaseLanes(relayId, former)
+      const claimed = await claims(subject.store, relayId)
+      await subject.store.releaseLanes(relayId, former)
+      expect((await subject.store.lanes()).every(({ owner }) => owner === relayId)).toBe(true)
+      expect(await claims(subject.store, relayId)).toEqual(claimed)
     })
 
     test.for([1, 2, 3, 4, 5])('share the lanes out between %i relays, none twice', async (count) => {
@@ -61,11 +71,11 @@ export function relayStoreLeaseContract(create: CreateSubject): void {
       await using subject = await create()
       const { store } = subject
       const first = await registerRelay(store)
-      await store.rebalance(first, 0)
+      const owned = await claims(store, first)
       const second = await registerRelay(store)
       expect((await store.rebalance(second, 0))?.owned).toEqual([])
       expect(await store.rebalance(first, 0)).toMatchObject({ surplus: 8, liveRelays: 2 })
-      await store.releaseLanes(first, range(8))
+      await store.releaseLanes(first, owned.slice(0, 8))
       expect(lanesOf((await store.rebalance(second, 0))?.owned)).toEqual(range(8))
       expect(await store.rebalance(first, 0)).toMatchObject({ surplus: 0 })
     })
@@ -74,8 +84,8 @@ export function relayStoreLeaseContract(create: CreateSubject): void {
       await using subject = await create()
       const { store } = subject
       const owner = await registerRelay(store)
-      await store.rebalance(owner, 0)
-      await store.releaseLanes(await registerRelay(store), range(LANES))
+      const owned = await claims(store, owner)
+      await store.releaseLanes(await registerRelay(store), owned)
       expect((await store.lanes()).every((lane) => lane.owner === owner)).toBe(true)
     })
 
@@ -129,8 +139,8 @@ export function relayStoreLeaseContract(create: CreateSubject): void {
       await using subject = await create()
       const relays = await Promise.all(range(4).map(() => registerRelay(subject.store)))
       for (let round = 0; round < 5; round++) {
-        const claims = await Promise.all(relays.map((relayId) => subject.store.rebalance(relayId, 0)))
-        const lanes = claims.flatMap((claim) => lanesOf(claim?.owned))
+        const all = await Promise.all(relays.map((relayId) => ownedLanes(subject.store, relayId)))
+        const lanes = all.flat()
         expect(new Set(lanes).size).toBe(lanes.length)
       }
     })
@@ -153,22 +163,25 @@ async function settleDown(store: RelayStore, relays: readonly string[]): Promise
     for (const relayId of relays) {
       const rebalance = await store.rebalance(relayId, 0)
       if (!rebalance || rebalance.surplus === 0) continue
-      await store.releaseLanes(relayId, lanesOf(rebalance.owned).slice(0, rebalance.surplus))
+      await store.releaseLanes(relayId, rebalance.owned.slice(0, rebalance.surplus))
     }
   }
 }
 
-async function epochs(store: RelayStore, relayId: string): Promise<Map<number, number>> {
-  const owned = (await store.rebalance(relayId, 0))?.owned ?? []
-  return new Map(owned.map(({ lane, epoch }) => [lane, epoch]))
+/** What a relay has once it has taken its share, by lane. */
+async function claims(store: RelayStore, relayId: string): Promise<LaneClaim[]> {
+  const { owned = [] } = (await store.rebalance(relayId, 0)) ?? {}
+  return owned
+    .map(({ lane, epoch }) => ({ lane, epoch }))
+    .sort((one, other) => ascending(one.lane, other.lane))
 }
 
 async function ownedLanes(store: RelayStore, relayId: string): Promise<number[]> {
-  return lanesOf((await store.rebalance(relayId, 0))?.owned)
+  return lanesOf(await claims(store, relayId))
 }
 
-function lanesOf(claims: readonly LaneClaim[] = []): number[] {
-  return claims.map(({ lane }) => lane).sort(ascending)
+function lanesOf(owned: readonly LaneClaim[] = []): number[] {
+  return owned.map(({ lane }) => lane).sort(ascending)
 }
 
 function ascending(one: number, other: number): number {

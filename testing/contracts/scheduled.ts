@@ -116,7 +116,7 @@ export function scheduledContract<Tx>(name: string, current: () => DatabaseSubje
       expect((await relay.moveScheduled({ ...mover.claim, ...MANY, relayId: randomUUID() })).moved).toBe(0)
       expect(await current().records()).toEqual([])
       expect((await relay.moveScheduled({ ...mover.claim, ...MANY, maxRecords: 2 })).moved).toBe(2)
-      await relay.releaseLanes(mover.claim.relayId, [0])
+      await relay.releaseLanes(mover.claim.relayId, [{ lane: 0, epoch: mover.claim.epoch }])
       expect((await mover.move()).moved).toBe(0)
       expect(await left()).toBe(3)
     })

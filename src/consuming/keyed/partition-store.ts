@@ -44,8 +44,8 @@ export interface PartitionStore {
    * @returns null when the lease had expired or was taken away: its partitions are others' now.
    */
   share(member: PartitionMember, leaseMs: number): Promise<PartitionShare | null>
-  /** Gives partitions back; those that are not the instance's are left alone. */
-  release(member: PartitionMember, partitions: readonly number[]): Promise<void>
+  /** Gives partitions back. What has changed hands since it was claimed is left alone. */
+  release(member: PartitionMember, claims: readonly PartitionClaim[]): Promise<void>
   /** Gives all back and takes the instance off the list. */
   leave(member: PartitionMember): Promise<void>
 }

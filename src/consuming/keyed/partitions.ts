@@ -123,7 +123,7 @@ function createLife(parts: PartitionsParts): Life {
     takeLeft() {
       const left = [...owned].filter(([, { partition }]) => partition.state === 'left')
       for (const [number] of left) owned.delete(number)
-      return left.map(([number]) => number)
+      return left.map(([partition, { epoch }]) => ({ partition, epoch }))
     },
     onLost: () => void dropAll(owned),
     onRefused: settledIn.reject,

@@ -5,7 +5,7 @@ import { untilAborted } from '../../lifecycle/until-aborted.ts'
 import { backoffMs, type BackoffOptions } from '../../retry/backoff.ts'
 import { waitAtMost } from '../wait-at-most.ts'
 import { createMemberships, type Membership, type MembershipsParts } from './memberships.ts'
-import type { PartitionPlan, PartitionShare } from './partition-store.ts'
+import type { PartitionClaim, PartitionPlan, PartitionShare } from './partition-store.ts'
 
 export interface SharingParts extends MembershipsParts {
   readonly clock: Clock
@@ -14,7 +14,7 @@ export interface SharingParts extends MembershipsParts {
   /** What belongs to this instance now. @returns whether all is as it is to stay. */
   apply(share: PartitionShare, plan: PartitionPlan): boolean
   /** Partitions that were left and can be given to others. */
-  takeLeft(): readonly number[]
+  takeLeft(): readonly PartitionClaim[]
   /** Nothing belongs to this instance any more. */
   onLost(): void
   /** It has never got on the list, and not because the database is away. */

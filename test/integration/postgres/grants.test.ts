@@ -133,7 +133,7 @@ async function relayWork(database: TestDatabase, pool: pg.Pool): Promise<void> {
     ...{ estimated: true, dead: 1, consumers: [{ consumer: 'billing', remembered: 2 }] },
   })
   expect(await store.lanes()).toHaveLength(16)
-  await store.releaseLanes(reader.relayId, [0])
+  await store.releaseLanes(reader.relayId, reader.owned)
   await store.unregister(reader.relayId)
 }
 

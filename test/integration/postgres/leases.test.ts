@@ -129,7 +129,7 @@ async function settleDown(store: RelayStore, relays: readonly string[]): Promise
   for (let round = 0; round < 3; round++) {
     for (const relayId of relays) {
       const rebalance = await store.rebalance(relayId, 0)
-      const surplus = rebalance?.owned.slice(0, rebalance.surplus).map(({ lane }) => lane) ?? []
+      const surplus = rebalance?.owned.slice(0, rebalance.surplus) ?? []
       if (surplus.length > 0) await store.releaseLanes(relayId, surplus)
     }
   }

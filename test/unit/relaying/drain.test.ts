@@ -200,7 +200,7 @@ describe('lanes', () => {
     expect(it.newlySent()).toEqual(['a1'])
     const batch = it.drain.settling.takeConfirmed(10)
     if (batch !== null) it.drain.settling.settled(batch, { removed: 1, server: 'a', xid: 50 })
-    expect(it.drain.lanes.empty()).toEqual([0])
+    expect(it.drain.lanes.empty()).toEqual([{ lane: 0, epoch: 7 }])
   })
 
   test('that are kept after all are searched anew', () => {
@@ -216,7 +216,7 @@ describe('lanes', () => {
     it.bring(keyed('a', 'a1'))
     it.answer(GATED, 'a1')
     it.drain.lanes.leave(1)
-    expect(it.drain.lanes.empty()).toEqual([0])
+    expect(it.drain.lanes.empty()).toEqual([{ lane: 0, epoch: 7 }])
   })
 })
 

@@ -56,7 +56,7 @@ describe('parked records', () => {
     expect(plan !== null && it.drain.retrying.apply(plan, [dueNow(keyed('a', 'a1'))])).toBe(false)
     it.drain.pump()
     expect(it.newlySent()).toEqual([])
-    expect(it.drain.lanes.empty()).toEqual([0])
+    expect(it.drain.lanes.empty()).toEqual([{ lane: 0, epoch: 7 }])
   })
 
   test('of an exchange that was shut while they were asked for wait for it', () => {

@@ -293,7 +293,7 @@ function crash(run: Run): void {
 function handOver(run: Run): void {
   const { random, drain } = run
   if (random.chance(0.1)) drain.lanes.leave(random.below(LANE_COUNT))
-  for (const lane of drain.lanes.empty()) {
+  for (const { lane } of drain.lanes.empty()) {
     drain.lanes.remove(lane)
     run.epoch += 1
     drain.lanes.claim([{ lane, epoch: run.epoch, left: leftBehind(run.told, lane) }])
