@@ -42,11 +42,9 @@ export function createPausable({ subscriber, isPaused, finish, signal }: Pausabl
     const opening = new AbortController()
     self.taken = true
     self.opening = opening
-    try {
-      await subscriber.reopen(AbortSignal.any([until, opening.signal]))
-    } finally {
+    await subscriber.reopen(AbortSignal.any([until, opening.signal])).finally(() => {
       self.opening = null
-    }
+    })
   }
   /** At once, also in the middle of an opening: without a broker that may go on for as long as it is away. */
   const giveUp = (): Promise<void> => {
