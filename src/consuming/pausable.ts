@@ -1,3 +1,4 @@
+import { createTurns } from '../lifecycle/turns.ts'
 import type { Subscriber } from './subscriber.ts'
 
 /** A subscription that an operator can have given up and taken again, whatever else opens and closes it. */
@@ -27,16 +28,13 @@ export function createPausable({ subscriber, isPaused, finish, signal }: Pausabl
     taken: false,
     /** Ends the trying; null when nothing is tried. */
     opening: null as AbortController | null,
-    last: Promise.resolve(),
   }
-
-  /** One after the other: what is being closed or opened cannot be opened. */
-  const next = (work: () => Promise<void>): Promise<void> => {
-    self.last = self.last.then(async () => {
+  /** What is being closed or opened cannot be opened. */
+  const turns = createTurns()
+  const next = (work: () => Promise<void>): Promise<void> =>
+    turns.take(async () => {
       if (!signal.aborted) await work()
     })
-    return self.last
-  }
   const take = async (until: AbortSignal): Promise<void> => {
     if (!self.wanted || self.paused || self.taken) return
     const opening = new AbortController()

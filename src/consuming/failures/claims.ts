@@ -1,5 +1,5 @@
+import type { Turns } from '../../lifecycle/turns.ts'
 import type { ClaimedFailure, ClaimRequest, FailureInstance, FailureStore } from './failure-store.ts'
-import type { Turns } from './turns.ts'
 
 /** What this instance has claimed, as far as it knows; the database may know of more, when an answer was lost. */
 export interface Claims {

@@ -1,3 +1,4 @@
+import type { Turns } from '../../lifecycle/turns.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import type { Place } from '../places.ts'
@@ -7,7 +8,6 @@ import { createClaims, type Claims } from './claims.ts'
 import type { ClaimedFailure, FailureStore } from './failure-store.ts'
 import { runLine } from './lines.ts'
 import { createRoom, type Room } from './room.ts'
-import type { Turns } from './turns.ts'
 
 export interface RetryRunsParts<Tx> extends ClaimedWorkParts {
   readonly store: Pick<FailureStore<Tx>, 'claim' | 'disown'>

@@ -120,3 +120,25 @@ test('what waits though nothing is before it is let go on, the first of each key
   expect(rows.map(({ state }) => state)).toEqual(['retry', 'waiting'])
   expect(await database.failures.releaseForgotten('billing')).toBe(0)
 })
+
+test('who has handled a failure and finds its key locked for long is told to try again, and nothing is half done', async () => {
+  await using world = await createWorld()
+  const { pool, database } = world
+  const [head, by] = [entry(), instance()]
+  await database.failures.record(failed(head, by))
+  await pool.query('create table effect (n integer)')
+  const holder = await pool.connect()
+  await holder.query('begin')
+  await holder.query(`select waybill.lock_key('billing', 'a')`)
+  const [claimed] = await database.failures.claim({ by, atMost: 1, kind: 'sound' })
+  const handle = (): Promise<unknown> =>
+    database.failures.retry(claimed!, by, async (tx) => {
+      await tx.query('insert into effect values (1)')
+    })
+  const failure: unknown = await handle().catch((error: unknown) => error)
+  expect(database.classify(failure)).toBe('transient')
+  await holder.query('rollback')
+  holder.release()
+  await handle()
+  expect((await pool.query('select from effect')).rowCount).toBe(1)
+})
