@@ -1,23 +1,21 @@
 import assert from 'node:assert/strict'
 import { eventually } from '../support/eventually.ts'
+import { allSay } from './facts.ts'
 import type { Judged } from './judge.ts'
 import { contradictions, counted, moment } from './moments.ts'
 import type { Scene } from './scene.ts'
 import type { Role, Running } from './stage.ts'
 import { effects, letters } from './truth.ts'
-import { statusOf, sum } from './watch.ts'
+import { statusOf, sum, type Sample } from './watch.ts'
 
 /** Everybody says that all is well, and `waybill status` names those who live. */
 export async function allIsWell(scene: Scene): Promise<void> {
-  for (const relay of scene.alive('relay')) {
-    await scene.says(relay, (sample) => sample.ready === 200 && sum(sample, 'outbox_broker_connected') === 1)
-  }
-  for (const consumer of scene.alive('consumer')) {
-    await scene.says(
-      consumer,
-      (sample) => sample.ready === 200 && sum(sample, 'inbox_consumer_connected') === 1,
-    )
-  }
+  const isWell =
+    (connected: string) =>
+    (sample: Sample): boolean =>
+      sample.ready === 200 && sum(sample, connected) === 1
+  await allSay(scene, 'relay', isWell('outbox_broker_connected'))
+  await allSay(scene, 'consumer', isWell('inbox_consumer_connected'))
   const names = scene.alive('relay').map(({ name }) => name)
   await eventually(async () => {
     const { relays } = await saidByStatus(scene)
@@ -31,9 +29,7 @@ export async function allIsWell(scene: Scene): Promise<void> {
 /** What they say at the end, and have said all the time, is what the tables of the services say. */
 export async function agree(scene: Scene, committed: number, consumers: readonly Judged[]): Promise<void> {
   const { stage } = scene
-  for (const relay of scene.alive('relay')) {
-    await scene.says(relay, (sample) => sum(sample, 'outbox_inflight_messages') === 0)
-  }
+  await allSay(scene, 'relay', (sample) => sum(sample, 'outbox_inflight_messages') === 0)
   await allIsWell(scene)
   await moment(scene)
   await Promise.all(stage.watching)

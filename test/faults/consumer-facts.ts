@@ -1,16 +1,12 @@
 import { eventually } from '../support/eventually.ts'
+import { totalOf } from './facts.ts'
 import type { Scene } from './scene.ts'
 import type { Running } from './stage.ts'
 import { sum } from './watch.ts'
 
 /** How many deliveries the consumers knew already. */
-export async function known(scene: Scene): Promise<number> {
-  let total = 0
-  for (const consumer of scene.alive('consumer')) {
-    total += sum(await scene.sample(consumer), 'inbox_processed_messages_total', 'outcome="duplicate"')
-  }
-  return total
-}
+export const known = (scene: Scene): Promise<number> =>
+  totalOf(scene, 'consumer', (sample) => sum(sample, 'inbox_processed_messages_total', 'outcome="duplicate"'))
 
 /** Waits until somebody is connected again and has handled more. */
 export async function goesOn(scene: Scene): Promise<void> {

@@ -2,6 +2,7 @@ import pg from 'pg'
 import { expect } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { openTransaction } from './extra.ts'
+import { allSay } from './facts.ts'
 import { scenario, useServers } from './scenario.ts'
 import { underLoad } from './stage.ts'
 
@@ -16,7 +17,7 @@ scenario('26: the database restarts', { servers }, async (scene) => {
     expect(sample.reasons).toContain('database')
   }
   await postgres.start()
-  for (const relay of scene.alive('relay')) await scene.says(relay, ({ ready }) => ready === 200)
+  await allSay(scene, 'relay', ({ ready }) => ready === 200)
   // Repeats are told now and then, not each time.
   for (const { child } of scene.alive('relay')) expect(child.output.split('\n').length).toBeLessThan(200)
 })
@@ -28,7 +29,7 @@ scenario('26: the database crashes under load', { servers }, async (scene) => {
     await postgres.kill('SIGKILL')
     scene.fault('database killed', 2)
     await postgres.start()
-    for (const relay of scene.alive('relay')) await scene.says(relay, ({ ready }) => ready === 200)
+    await allSay(scene, 'relay', ({ ready }) => ready === 200)
   }
 })
 
@@ -37,21 +38,21 @@ scenario('32: the database stands still, its connections open', { servers }, asy
   postgres.pause()
   scene.fault('database frozen', 2)
   try {
-    for (const relay of scene.alive('relay')) await scene.says(relay, ({ ready }) => ready === 503)
+    await allSay(scene, 'relay', ({ ready }) => ready === 503)
   } finally {
     postgres.resume()
   }
-  for (const relay of scene.alive('relay')) await scene.says(relay, ({ ready }) => ready === 200)
+  await allSay(scene, 'relay', ({ ready }) => ready === 200)
 })
 
 scenario('8, 32: what the database says no longer comes through', { servers }, async (scene) => {
   const { relayDatabase } = scene.stage.proxies
   relayDatabase.blackhole('down')
   scene.fault('black hole', 2)
-  for (const relay of scene.alive('relay')) await scene.says(relay, ({ ready }) => ready === 503)
+  await allSay(scene, 'relay', ({ ready }) => ready === 503)
   relayDatabase.reset()
   relayDatabase.blackhole('none')
-  for (const relay of scene.alive('relay')) await scene.says(relay, ({ ready }) => ready === 200)
+  await allSay(scene, 'relay', ({ ready }) => ready === 200)
 })
 
 scenario('8: connections lie idle and are forgotten on the way', { servers }, async (scene) => {
@@ -61,7 +62,7 @@ scenario('8: connections lie idle and are forgotten on the way', { servers }, as
   scene.fault('forgotten', 2)
   const { accepted } = relayDatabase
   await eventually(() => relayDatabase.accepted >= accepted + 2)
-  for (const relay of scene.alive('relay')) await scene.says(relay, ({ ready }) => ready === 200)
+  await allSay(scene, 'relay', ({ ready }) => ready === 200)
 })
 
 scenario('12, 40: a transaction is open for long, and commits at last', { servers }, async (scene) => {

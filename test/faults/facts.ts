@@ -1,8 +1,24 @@
 import { eventually } from '../support/eventually.ts'
 import type { Scene } from './scene.ts'
-import type { Running, Stage } from './stage.ts'
+import type { Role, Running, Stage } from './stage.ts'
 import { unpublished } from './truth.ts'
-import { sum } from './watch.ts'
+import { sum, type Sample } from './watch.ts'
+
+/** Waits until each of them has said so. */
+export async function allSay(scene: Scene, role: Role, what: (sample: Sample) => boolean): Promise<void> {
+  for (const process of scene.alive(role)) await scene.says(process, what)
+}
+
+/** What all of them together have counted. */
+export async function totalOf(
+  scene: Scene,
+  role: Role,
+  counted: (sample: Sample) => number,
+): Promise<number> {
+  let total = 0
+  for (const process of scene.alive(role)) total += counted(await scene.sample(process))
+  return total
+}
 
 /** Waits until the relays have lost their connections to the broker and have others. */
 export async function reconnected(scene: Scene, lost: ReadonlyMap<string, number>): Promise<void> {
@@ -19,9 +35,7 @@ export async function reconnected(scene: Scene, lost: ReadonlyMap<string, number
 
 /** Waits until all relays have lost the broker, which is no reason to take them out of service. */
 export async function disconnected(scene: Scene): Promise<void> {
-  for (const relay of scene.alive('relay')) {
-    await scene.says(relay, (now) => sum(now, 'outbox_broker_connected') === 0 && now.ready === 200)
-  }
+  await allSay(scene, 'relay', (now) => sum(now, 'outbox_broker_connected') === 0 && now.ready === 200)
 }
 
 /** How many connections to the broker each relay has lost so far. */
@@ -43,9 +57,7 @@ export async function inFlight({ stage, says }: Scene, relay: Running): Promise<
 export async function quieten(scene: Scene): Promise<void> {
   await Promise.all(scene.alive('writer').map(({ child }) => child.kill('SIGTERM')))
   await eventually(async () => (await unpublished(scene.stage.pool)) === 0)
-  for (const relay of scene.alive('relay')) {
-    await scene.says(relay, (sample) => sum(sample, 'outbox_inflight_messages') === 0)
-  }
+  await allSay(scene, 'relay', (sample) => sum(sample, 'outbox_inflight_messages') === 0)
 }
 
 /** Lanes by the name of their owner. */

@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { onChannel } from '../support/on-channel.ts'
 import { throughout } from '../support/throughout.ts'
-import { backlogOf, lostSoFar, owners, reconnected, shared, takenOver } from './facts.ts'
+import { allSay, backlogOf, lostSoFar, owners, reconnected, shared, takenOver, totalOf } from './facts.ts'
 import type { Scene } from './scene.ts'
 import { scenario, useServers } from './scenario.ts'
 import { underLoad } from './stage.ts'
@@ -21,9 +21,7 @@ const alarm = (scene: Scene, on: boolean): Promise<string> =>
 async function duringAlarm(scene: Scene, work: () => Promise<void>): Promise<void> {
   await alarm(scene, true)
   try {
-    for (const relay of scene.alive('relay')) {
-      await scene.says(relay, (sample) => sum(sample, 'outbox_broker_blocked') === 1)
-    }
+    await allSay(scene, 'relay', (sample) => sum(sample, 'outbox_broker_blocked') === 1)
     scene.fault('memory alarm', 0)
     await work()
   } finally {
@@ -33,13 +31,9 @@ async function duringAlarm(scene: Scene, work: () => Promise<void>): Promise<voi
 
 /** Waits until messages of the other exchanges arrive while those of `gated` wait. */
 async function othersFlow(scene: Scene, gated: string): Promise<void> {
-  await eventually(async () => {
-    let closed = 0
-    for (const relay of scene.alive('relay')) {
-      closed += sum(await scene.sample(relay), 'outbox_gates_closed_total', `exchange="${gated}"`)
-    }
-    return closed > 0
-  })
+  const closed = () =>
+    totalOf(scene, 'relay', (sample) => sum(sample, 'outbox_gates_closed_total', `exchange="${gated}"`))
+  await eventually(async () => (await closed()) > 0)
   await underLoad(scene.stage, 50)
   const { rows } = await scene.stage.pool.query<{ n: number }>(
     'select count(*)::int as n from waybill.outbox where exchange = $1',
@@ -105,23 +99,16 @@ scenario('P13, 3: no queue is bound for a while', { servers, consumers: 0 }, asy
   const { stage } = scene
   await onChannel(stage.amqpUrl, (channel) => channel.unbindQueue('tap', 'fault.green', 'fault.*'))
   scene.fault('unbound', 0)
-  await eventually(async () => {
-    let returned = 0
-    for (const relay of scene.alive('relay')) {
-      returned += sum(await scene.sample(relay), 'outbox_publish_failures_total', 'reason="unroutable"')
-    }
-    return returned > 0
-  })
+  const returned = () =>
+    totalOf(scene, 'relay', (sample) => sum(sample, 'outbox_publish_failures_total', 'reason="unroutable"'))
+  await eventually(async () => (await returned()) > 0)
   await underLoad(stage, 50)
   await stage.tap.bind()
 })
 
 /** Attempts that the broker has not confirmed arrive at the other queues all the same, and are made again. */
 async function everyAttemptArrives(scene: Scene): Promise<void> {
-  let failed = 0
-  for (const relay of scene.alive('relay')) {
-    failed += sum(await scene.sample(relay), 'outbox_publish_failures_total')
-  }
+  const failed = await totalOf(scene, 'relay', (sample) => sum(sample, 'outbox_publish_failures_total'))
   expect(failed).toBeGreaterThan(0)
   scene.fault('attempts failed', 2, failed)
 }
@@ -137,13 +124,9 @@ scenario(
       await channel.bindQueue('full', 'fault.blue', 'fault.*')
     })
     scene.fault('queue full', 2)
-    await eventually(async () => {
-      let refused = 0
-      for (const relay of scene.alive('relay')) {
-        refused += sum(await scene.sample(relay), 'outbox_publish_failures_total', 'reason="refused"')
-      }
-      return refused > 10
-    })
+    const refused = () =>
+      totalOf(scene, 'relay', (sample) => sum(sample, 'outbox_publish_failures_total', 'reason="refused"'))
+    await eventually(async () => (await refused()) > 10)
     await underLoad(stage, 50)
     await onChannel(stage.amqpUrl, (channel) => channel.deleteQueue('full'))
     await everyAttemptArrives(scene)
