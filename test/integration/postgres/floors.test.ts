@@ -28,7 +28,11 @@ async function say(
 
 test.for<[string, (setting: Setting, relayId: string) => Promise<unknown>]>([
   ['stops', ({ store }, relayId) => store.unregister(relayId)],
-  ['gives them back', async ({ store }, relayId) => store.releaseLanes(relayId, (await store.rebalance(relayId, 0))?.owned ?? [])],
+  [
+    'gives them back',
+    async ({ store }, relayId) =>
+      store.releaseLanes(relayId, (await store.rebalance(relayId, 0))?.owned ?? []),
+  ],
   ['is buried', ({ pool }) => pool.query(`update waybill.relay set expires_at = now() - interval '1 hour'`)],
 ])('what a relay has said of its lanes is told to the next owner when it %s', async ([, end]) => {
   await using setting = await createSetting()
