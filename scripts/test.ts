@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { startVitest } from 'vitest/node'
+import { tellFailures } from './tell-failures.ts'
 import { countTests, type Count } from './test-count.ts'
 
 /**
@@ -58,7 +59,7 @@ async function test(): Promise<Count> {
   const vitest = await startVitest('test', positionals, {
     watch: false,
     allowOnly: false,
-    reporters: ['default', counter.reporter],
+    reporters: ['default', tellFailures, counter.reporter],
     project: values.project.length > 0 ? values.project : BY_DEFAULT,
     ...(values.testNamePattern !== undefined && { testNamePattern: values.testNamePattern }),
   })
