@@ -36,7 +36,7 @@ it(`the effects of each key happen in order and once, while instances freeze, di
     }
   }
   await load.stop()
-  await setting.settled(120_000).catch((error: unknown) => {
+  await setting.settled(240_000).catch((error: unknown) => {
     throw new Error(run.history.join('\n'), { cause: error })
   })
   const violations = [...(await setting.verdict()).violations, ...(await violationsOfEffects(setting))]
@@ -45,7 +45,7 @@ it(`the effects of each key happen in order and once, while instances freeze, di
   const isLong = run.history.some((what) => what.endsWith('for long'))
   expect(lost.length).toBeGreaterThanOrEqual(isLong ? 1 : 0)
   for (const child of run.alive) expect((await child.kill('SIGTERM')).code).toBe(0)
-}, 600_000)
+}, 900_000)
 
 /** Starts or stops instances, and waits until those that run have equal shares. */
 async function scale(run: Run, size: number): Promise<void> {
@@ -53,7 +53,7 @@ async function scale(run: Run, size: number): Promise<void> {
   for (const child of run.alive.splice(size)) expect((await child.kill('SIGTERM')).code).toBe(0)
   run.history.push(`${String(size)} instances`)
   const fair = Array.from({ length: size }, () => PARTITIONS / size)
-  await eventually(async () => (await shares(run.setting)).join() === fair.join(), { timeoutMs: 60_000 })
+  await eventually(async () => (await shares(run.setting)).join() === fair.join(), { timeoutMs: 150_000 })
 }
 
 async function startOne({ setting, alive, all }: Run): Promise<void> {
@@ -89,7 +89,7 @@ async function underLoad({ setting }: Run): Promise<void> {
     return rows[0]?.count ?? 0
   }
   const before = await count()
-  await eventually(async () => (await count()) > before + 50, { timeoutMs: 60_000 })
+  await eventually(async () => (await count()) > before + 50, { timeoutMs: 150_000 })
 }
 
 /** How many partitions each instance on the list has. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { findBroker, findDatabase } from '../support/servers.ts'
-import { LEASE_MS, LONGEST_GAP_MS, roll } from './roll.ts'
+import { isPrompt, LEASE_MS, roll } from './roll.ts'
 
 const USAGE = 'npm run rolling -- [--minutes N] [--json]'
 
@@ -16,9 +16,10 @@ async function main(): Promise<boolean> {
   const report = await roll({ databaseUrl: database.url, amqpUrl: broker.url, seconds })
   if (values.json) console.log(JSON.stringify(report))
   else console.log(report)
-  const { violations, failedStops, duplicates, longestGapMs, longestWaitMs } = report
-  const isPrompt = longestGapMs <= LONGEST_GAP_MS && longestWaitMs < LEASE_MS
-  return violations.length + failedStops.length + duplicates === 0 && isPrompt
+  const { violations, failedStops, duplicates, longestWaitMs } = report
+  return (
+    violations.length + failedStops.length + duplicates === 0 && isPrompt(report) && longestWaitMs < LEASE_MS
+  )
 }
 
 main().then(

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import { createStage, type Stage } from '../e2e/stage.ts'
 import type { Verdict } from '../fuzz/checker.ts'
@@ -21,6 +22,8 @@ export interface RollingReport extends Verdict {
   readonly longestGapMs: number
   /** The longest that any message has waited for its effect, from the moment when it was written. */
   readonly longestWaitMs: number
+  /** The longest that the simplest question to the database has taken meanwhile: how slow the machine was. */
+  readonly longestAnswerMs: number
 }
 
 /** One process, and how to start it again. */
@@ -31,7 +34,13 @@ interface Member {
 }
 
 /** What a restart may cost. */
-export const LONGEST_GAP_MS = 2000
+const LONGEST_GAP_MS = 2000
+/** A handover is a chain of about so many questions, and no quicker than the machine. */
+const QUESTIONS = 10
+
+/** No restart has cost more than it may, on a machine as slow as this one was. */
+export const isPrompt = ({ longestGapMs, longestAnswerMs }: RollingReport): boolean =>
+  longestGapMs <= LONGEST_GAP_MS + QUESTIONS * longestAnswerMs
 
 /** So long that nobody can take a lane whose lease ran out for one that was handed over, however slow the machine. */
 export const LEASE_MS = 60_000
@@ -55,6 +64,7 @@ export async function roll({ databaseUrl, amqpUrl, seconds }: RollingOptions): P
   await using stage = await createStage({ databaseUrl, amqpUrl, env })
 
   const members = await startAll(stage)
+  await using asking = askAllTheTime(stage.pool)
   const load = stage.startLoad(WRITERS)
   await eventually(() => stage.history.arrivals.length > 0)
   const restarts = Object.fromEntries(members.map(({ name }) => [name, 0]))
@@ -70,7 +80,34 @@ export async function roll({ databaseUrl, amqpUrl, seconds }: RollingOptions): P
   } while (performance.now() < endAt)
   await load.stop()
   await stage.settled(LEASE_MS + 60_000)
-  return { ...(await stage.verdict()), restarts, failedStops, ...(await delays(stage.pool)) }
+  return {
+    ...(await stage.verdict()),
+    ...{ restarts, failedStops, longestAnswerMs: asking.longestMs() },
+    ...(await delays(stage.pool)),
+  }
+}
+
+interface Asking extends AsyncDisposable {
+  longestMs(): number
+}
+
+function askAllTheTime(pool: pg.Pool): Asking {
+  const self = { longest: 0, over: false }
+  const asked = (async () => {
+    while (!self.over) {
+      const askedAt = performance.now()
+      await pool.query('select 1')
+      self.longest = Math.max(self.longest, performance.now() - askedAt)
+      await sleep(20)
+    }
+  })()
+  return {
+    longestMs: () => Math.round(self.longest),
+    async [Symbol.asyncDispose]() {
+      self.over = true
+      await asked
+    },
+  }
 }
 
 const addressOf = (url: string): { host: string; port: number } => {
