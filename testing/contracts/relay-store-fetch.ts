@@ -82,7 +82,7 @@ export function relayStoreFetchContract(create: CreateSubject): void {
       const pages = (await reader.fetch({ lanes })).pages.map(({ lane }) => lane)
       expect(pages).toContain(1)
       expect(pages).not.toContain(2)
-      await subject.store.releaseLanes(reader.relayId, reader.claim(3))
+      await subject.store.releaseLanes(reader.relayId, reader.claimsOf(3))
       expect((await reader.fetch()).pages.map(({ lane }) => lane)).not.toContain(3)
     })
 

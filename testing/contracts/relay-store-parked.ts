@@ -49,7 +49,7 @@ export function relayStoreParkedContract(create: CreateSubject): void {
         claim.lane === 2 ? { ...claim, epoch: claim.epoch - 1 } : claim,
       )
       expect((await due(store, reader, { lanes })).map((one) => one.record.lane)).toEqual([1, 3])
-      await store.releaseLanes(reader.relayId, reader.claim(3))
+      await store.releaseLanes(reader.relayId, reader.claimsOf(3))
       expect((await due(store, reader)).map((one) => one.record.lane)).toEqual([1, 2])
     })
 

@@ -34,7 +34,7 @@ export async function registerRelay(store: RelayStore, leaseMs: number = LEASE_M
 export interface Reader {
   readonly relayId: string
   readonly owned: readonly LaneClaim[]
-  claim(lane: number): LaneClaim[]
+  claimsOf(lane: number): LaneClaim[]
   lanes(hints?: Partial<LaneRequest>): LaneRequest[]
   /** Fetches from all lanes, with gates open unless given. */
   fetch(request?: Partial<Parameters<RelayStore['fetch']>[0]>): ReturnType<RelayStore['fetch']>
@@ -49,7 +49,7 @@ export async function createReader(store: RelayStore): Promise<Reader> {
   const reader: Reader = {
     relayId,
     owned,
-    claim: (lane) => owned.filter((one) => one.lane === lane),
+    claimsOf: (lane) => owned.filter((one) => one.lane === lane),
     lanes: (hints = {}) => owned.map((claim) => ({ ...claim, ...NO_HINTS, ...hints })),
     fetch: (request = {}) =>
       store.fetch({ relayId, lanes: reader.lanes(), gated: [], passBlockedKeys: false, ...request }),

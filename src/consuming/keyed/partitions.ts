@@ -120,10 +120,12 @@ function createLife(parts: PartitionsParts): Life {
       take(parts, { owned, settledIn }, { share, plan })
       return giveUp(owned, share, sharing)
     },
-    takeLeft() {
-      const left = [...owned].filter(([, { partition }]) => partition.state === 'left')
-      for (const [number] of left) owned.delete(number)
-      return left.map(([partition, { epoch }]) => ({ partition, epoch }))
+    left: () =>
+      [...owned]
+        .filter(([, { partition }]) => partition.state === 'left')
+        .map(([number, { epoch }]) => ({ partition: number, epoch })),
+    forget(claims) {
+      for (const { partition } of claims) owned.delete(partition)
     },
     onLost: () => void dropAll(owned),
     onRefused: settledIn.reject,

@@ -14,7 +14,9 @@ export interface SharingParts extends MembershipsParts {
   /** What belongs to this instance now. @returns whether all is as it is to stay. */
   apply(share: PartitionShare, plan: PartitionPlan): boolean
   /** Partitions that were left and can be given to others. */
-  takeLeft(): readonly PartitionClaim[]
+  left(): readonly PartitionClaim[]
+  /** They were given back; until then they must not be consumed again. */
+  forget(claims: readonly PartitionClaim[]): void
   /** Nothing belongs to this instance any more. */
   onLost(): void
   /** It has never got on the list, and not because the database is away. */
@@ -71,9 +73,10 @@ export function createSharing(parts: SharingParts): Sharing {
       endLater(own, clock.monotonic())
       await memberships.join(own)
     }
-    const left = parts.takeLeft()
+    const left = parts.left()
     if (left.length > 0) await store.release(own.member, left)
     signal.throwIfAborted()
+    parts.forget(left)
     const sentAt = clock.monotonic()
     const given = await store.share(own.member, leaseMs)
     signal.throwIfAborted()

@@ -104,6 +104,26 @@ describe('an instance that comes or goes', () => {
     expect(bench.log.filter(({ level }) => level === 'error')).toEqual([])
   })
 
+  test('consumes no partition again that it has left and could not give back yet', async () => {
+    const clock = createFakeClock()
+    const bench = setup({ clock })
+    const { partitions } = bench.database
+    const refused = { times: 0 }
+    const release: Store['release'] = (...given) => {
+      if (refused.times === 2) return partitions.release(...given)
+      refused.times += 1
+      return Promise.reject(new Error('No answer.'))
+    }
+    await start(bench, withPartitions(bench, { release }))
+    const begun = (): number =>
+      bench.log.filter(({ text }) => text.startsWith('A partition is consumed here')).length
+    expect(begun()).toBe(4)
+    await start(bench)
+    await pass(clock, 24_000, 500)
+    expect(refused.times).toBe(2)
+    expect(begun()).toBe(6)
+  })
+
   test.each([
     ['is put on the list in time', 'at once'],
     ['is put on the list too late', 'after the stop'],
