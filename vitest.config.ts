@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { DOORS } from './scripts/doors.ts'
+import { PATIENCE_MS } from './testing/contracts/patience.ts'
 
 const SERVERS = ['./test/support/global-setup.ts']
 
-/** Generous: a machine with one slow core passes too. Tests wait for facts, so that a fast one loses nothing. */
-const TIMEOUTS = { testTimeout: 60_000, hookTimeout: 120_000 }
+/** Twice as long as a test waits for one fact: a machine with one slow core passes too, and a fast one loses nothing. */
+const TIMEOUTS = { testTimeout: 2 * PATIENCE_MS, hookTimeout: 2 * PATIENCE_MS }
 
 /** `npm run test:all` and `npm run test:faults` run these too. */
 const LONG = process.env['LONG_TESTS'] === 'yes' ? [] : ['**/*.long.test.ts']
@@ -31,8 +32,8 @@ const config: ViteUserConfig = defineConfig({
     maxWorkers: 2,
     teardownTimeout: 60_000,
     projects: [
-      project('unit', { testTimeout: 10_000 }),
-      project('model', { testTimeout: 300_000 }),
+      project('unit'),
+      project('model'),
       project('tidy'),
       project('types', {
         include: [],
@@ -45,12 +46,11 @@ const config: ViteUserConfig = defineConfig({
       }),
       project('contract', { globalSetup: SERVERS }),
       project('integration', { globalSetup: SERVERS }),
-      // Each starts a dozen processes, which alone may take a minute where others have the machine too.
       // Not among those of `npm test`: it waits for alerts.
-      project('observability', { globalSetup: SERVERS, testTimeout: 240_000, hookTimeout: 240_000 }),
+      project('observability', { globalSetup: SERVERS }),
       // Each file has servers of its own, which it may kill.
-      project('faults', { testTimeout: 240_000, hookTimeout: 240_000 }),
-      project('e2e', { globalSetup: SERVERS, testTimeout: 300_000 }),
+      project('faults'),
+      project('e2e', { globalSetup: SERVERS }),
     ],
   },
 })

@@ -2,10 +2,6 @@ import { expect, it } from 'vitest'
 import type { Child } from '../support/child.ts'
 import { eventually } from '../support/eventually.ts'
 import { createRelaySetting, type RelaySetting } from './relay-setting.ts'
-import { TAKEOVER_MS } from './stage.ts'
-
-/** A second on top for the rebalance and for two busy cores. */
-const TAKEOVER_LIMIT_MS = TAKEOVER_MS + 1000
 
 /** How many deliveries the consumer knew already. */
 const repeated = (...consumers: Child[]): number =>
@@ -25,7 +21,7 @@ async function killRelays(setting: RelaySetting, first: Child): Promise<void> {
     await underLoad(setting)
     await victim.kill('SIGKILL')
     setting.fault('relay killed', 'victim')
-    await setting.takenOver('victim', TAKEOVER_LIMIT_MS)
+    await setting.takenOver('victim')
     await underLoad(setting)
     if ((await setting.verdict()).duplicates > duplicates) return
     victim = await setting.relay({ WAYBILL_HOST: 'victim' })
@@ -37,7 +33,7 @@ async function freezeRelay(setting: RelaySetting, frozen: Child): Promise<void> 
   await underLoad(setting)
   process.kill(frozen.pid, 'SIGSTOP')
   setting.fault('relay frozen', 'frozen')
-  await setting.takenOver('frozen', TAKEOVER_LIMIT_MS)
+  await setting.takenOver('frozen')
   process.kill(frozen.pid, 'SIGCONT')
   await frozen.line(/has lost its lease and begins anew/)
   await eventually(async () => (await setting.owners())['frozen'] !== undefined)
@@ -46,7 +42,7 @@ async function freezeRelay(setting: RelaySetting, frozen: Child): Promise<void> 
 async function stopRelay(setting: RelaySetting, stopped: Child): Promise<void> {
   await underLoad(setting)
   expect(await stopped.kill('SIGTERM')).toEqual({ code: 0, signal: null })
-  await setting.takenOver('stopped', 1000)
+  await setting.takenOver('stopped')
 }
 
 it('each committed message takes effect once, while relays and consumers are killed, frozen and stopped', async () => {

@@ -13,7 +13,7 @@ const NOTICED = /"The database was restored or has failed over/
 async function loadFor(stage: Stage, arrivals: number): Promise<void> {
   const { length } = stage.history.arrivals
   const load = stage.startLoad()
-  await eventually(() => stage.history.arrivals.length >= length + arrivals, { timeoutMs: 60_000 })
+  await eventually(() => stage.history.arrivals.length >= length + arrivals)
   await load.stop()
 }
 
@@ -22,13 +22,10 @@ const lostWithout = ({ history }: Stage, kept: ReadonlyMap<string, string>): Set
   new Set([...history.written.keys()].filter((id) => !kept.has(id)))
 
 const emptied = (stage: Stage): Promise<true> =>
-  eventually(
-    async () => {
-      const { rows } = await stage.pool.query('select from waybill.outbox')
-      return rows.length === 0
-    },
-    { timeoutMs: 60_000 },
-  )
+  eventually(async () => {
+    const { rows } = await stage.pool.query('select from waybill.outbox')
+    return rows.length === 0
+  })
 
 /** From now on published records stay: the relay has their confirms and cannot remove them. */
 const FORBID_REMOVAL = `
@@ -41,7 +38,7 @@ describe('a relay whose database is another one than before', () => {
     const { stage, primary } = movable
     const relay = await stage.relay()
     const load = stage.startLoad()
-    await eventually(() => stage.history.arrivals.length > 100, { timeoutMs: 60_000 })
+    await eventually(() => stage.history.arrivals.length > 100)
     await using copy = await restoreCopy(primary)
     await rollBackPrepared(copy)
     await load.stop()
@@ -92,10 +89,10 @@ describe('a relay whose database is another one than before', () => {
     await loadFor(stage, 100)
     // Written, and not yet published, while the standby still follows.
     const load = stage.startLoad()
-    await eventually(() => stage.history.arrivals.length > 200, { timeoutMs: 60_000 })
+    await eventually(() => stage.history.arrivals.length > 200)
     await caughtUp(standby, primary)
     replication.blackhole('both')
-    await eventually(() => stage.history.arrivals.length > 400, { timeoutMs: 60_000 })
+    await eventually(() => stage.history.arrivals.length > 400)
     await load.stop()
     await stage.settled()
 

@@ -53,7 +53,7 @@ async function scale(run: Run, size: number): Promise<void> {
   for (const child of run.alive.splice(size)) expect((await child.kill('SIGTERM')).code).toBe(0)
   run.history.push(`${String(size)} instances`)
   const fair = Array.from({ length: size }, () => PARTITIONS / size)
-  await eventually(async () => (await shares(run.setting)).join() === fair.join(), { timeoutMs: 150_000 })
+  await eventually(async () => (await shares(run.setting)).join() === fair.join())
 }
 
 async function startOne({ setting, alive, all }: Run): Promise<void> {
@@ -89,7 +89,7 @@ async function underLoad({ setting }: Run): Promise<void> {
     return rows[0]?.count ?? 0
   }
   const before = await count()
-  await eventually(async () => (await count()) > before + 50, { timeoutMs: 150_000 })
+  await eventually(async () => (await count()) > before + 50)
 }
 
 /** How many partitions each instance on the list has. */

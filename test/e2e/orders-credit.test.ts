@@ -8,8 +8,6 @@ import { createTestDatabase } from '../support/database.ts'
 import { createTempDir } from '../support/temp-dir.ts'
 
 const DEMO = 'examples/orders-credit/demo.ts'
-/** A demo takes ten seconds, and several times as long where others have the machine too. */
-const PATIENCE_MS = 150_000
 
 type Counts = Readonly<Record<string, number>>
 
@@ -31,12 +29,12 @@ describe('two services that agree on orders by messages only', () => {
     await using demo = startDemo(['--once', '--count', '150', ...servers])
 
     // The demo drops its tables at the end; who reads one in a transaction makes it wait.
-    await demo.line(/admin API/, PATIENCE_MS)
+    await demo.line(/admin API/)
     const reader = await database.pool.connect()
     const prefix = await prefixOf(reader)
     await reader.query('begin')
     await reader.query(`select from ${prefix}_orders.orders limit 1`)
-    await demo.line(/^\{/, PATIENCE_MS)
+    await demo.line(/^\{/)
     const counted = await countAll(reader, prefix)
     await reader.query('commit')
     reader.release()
@@ -69,7 +67,7 @@ describe('two services that agree on orders by messages only', () => {
   it('go on with an admin API that tells what the demo has told, and finish when they are interrupted', async () => {
     await using database = await createTestDatabase()
     await using demo = startDemo(['--stay', '--count', '30', '--database-url', database.url])
-    await demo.line(/Ctrl-C ends/, PATIENCE_MS)
+    await demo.line(/Ctrl-C ends/)
     const { url, get, post } = api(demo)
 
     expect(await get('/failure-groups')).toMatchObject({ items: [] })
@@ -108,7 +106,7 @@ describe('an interrupted demo', () => {
       await using vhost = await createTestVhost()
       const servers = ['--database-url', database.url, '--amqp-url', vhost.url]
       await using demo = startDemo(['--once', '--count', '300', ...servers])
-      await demo.line(new RegExp(moment), PATIENCE_MS)
+      await demo.line(new RegExp(moment))
       const { code } = await demo.kill('SIGINT')
 
       expect(code, demo.output).toBe(130)
@@ -121,7 +119,7 @@ describe('an interrupted demo', () => {
     await using directory = await createTempDir()
     await chmod(directory.path, 0o755)
     await using demo = startDemo(['--once'], { TMPDIR: directory.path })
-    await demo.line(/failure-groups/, PATIENCE_MS)
+    await demo.line(/failure-groups/)
     for (let sent = 1; sent < times; sent += 1) void demo.kill('SIGINT')
     const { code } = await demo.kill('SIGINT')
 
@@ -162,12 +160,12 @@ describe('a demo that cannot run', () => {
   it('keeps away from a broker on which another one runs', async () => {
     await using vhost = await createTestVhost()
     await using first = startDemo(['--stay', '--count', '10', '--amqp-url', vhost.url])
-    await first.line(/admin API/, PATIENCE_MS)
+    await first.line(/admin API/)
     await using second = startDemo(['--once', '--amqp-url', vhost.url])
     expect(await second.exited).toMatchObject({ code: 1 })
     expect(second.output).toContain('no other demo runs')
 
-    await first.line(/Ctrl-C ends/, PATIENCE_MS)
+    await first.line(/Ctrl-C ends/)
     expect(await first.kill('SIGINT')).toMatchObject({ code: 0 })
   })
 })

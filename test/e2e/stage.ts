@@ -6,6 +6,7 @@ import { check, checkEffects, type Verdict } from '../fuzz/checker.ts'
 import { createHistory, type History } from '../fuzz/history.ts'
 import { createRandom } from '../fuzz/random.ts'
 import { createAggregates, createFuzzOutbox, EXCHANGES, runWriter } from '../fuzz/writer-actor.ts'
+import { PATIENCE_MS } from '../../testing/contracts/patience.ts'
 import { startChild, type Child } from '../support/child.ts'
 import { eventually } from '../support/eventually.ts'
 import { QUICK_TIMES } from '../support/quick-times.ts'
@@ -20,9 +21,6 @@ export interface Place {
   /** @defaultValue `true` */
   readonly migrated?: boolean
 }
-
-/** The longest time until the lanes of a relay that died belong to another: lease and grace. */
-export const TAKEOVER_MS: number = 2500 + 2000
 
 /** More than a relay of these tests can have sent and not removed when something happens to it. */
 const MOST_IN_FLIGHT = 4000
@@ -57,8 +55,8 @@ export interface Stage extends AsyncDisposable {
   startLoad(writers?: number): Load
   /** Owners of lanes, by host and number of lanes. */
   owners(): Promise<Readonly<Record<string, number>>>
-  /** Waits until live relays own all lanes, and `gone` none. @returns how long that took, in milliseconds. */
-  takenOver(gone: string, timeoutMs: number): Promise<number>
+  /** Waits until live relays own all lanes, and `gone` none. */
+  takenOver(gone: string): Promise<void>
   /** Waits until the outbox is empty, all of it has arrived, and has taken effect when there are consumers. */
   settled(timeoutMs?: number): Promise<void>
   verdict(): Promise<Verdict>
@@ -115,8 +113,8 @@ export async function createStage(place: Place): Promise<Stage> {
     write: (key, version, other = pool) => writeBySql({ pool: other, history }, key, version),
     startLoad: (writers = 4) => startLoad({ pool, history }, writers),
     owners: () => ownersOf(pool),
-    takenOver: (gone, timeoutMs) => takenOver(stage, gone, timeoutMs),
-    settled: (timeoutMs = 60_000) => settled({ pool, history, hasConsumers }, timeoutMs),
+    takenOver: (gone) => takenOver(stage, gone),
+    settled: (timeoutMs = PATIENCE_MS) => settled({ pool, history, hasConsumers }, timeoutMs),
     verdict: async () => {
       const verdict = check(history, await left(pool))
       if (!hasConsumers) return verdict
@@ -187,17 +185,12 @@ async function ownersOf(pool: pg.Pool): Promise<Readonly<Record<string, number>>
   return Object.fromEntries(rows.map(({ host, lanes }) => [host, Number(lanes)]))
 }
 
-async function takenOver(stage: Stage, gone: string, timeoutMs: number): Promise<number> {
-  const startedAt = performance.now()
-  await eventually(
-    async () => {
-      const { [gone]: kept = 0, ...owners } = await stage.owners()
-      return kept === 0 && Object.values(owners).reduce((sum, lanes) => sum + lanes, 0) === 16
-    },
-    { timeoutMs },
-  )
+async function takenOver(stage: Stage, gone: string): Promise<void> {
+  await eventually(async () => {
+    const { [gone]: kept = 0, ...owners } = await stage.owners()
+    return kept === 0 && Object.values(owners).reduce((sum, lanes) => sum + lanes, 0) === 16
+  })
   stage.history.count('takeover')
-  return performance.now() - startedAt
 }
 
 async function left(pool: pg.Pool): Promise<ReadonlySet<string>> {

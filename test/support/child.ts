@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { PATIENCE_MS } from '../../testing/contracts/patience.ts'
 import { eventually } from './eventually.ts'
 import { whenWeAreGone } from './guard.ts'
 import { sendSignal } from './signal.ts'
@@ -78,7 +79,7 @@ export function startChild(file: string, options: ChildOptions = {}): Child {
     get sent() {
       return sent
     },
-    line: async (pattern, timeoutMs = 60_000) => {
+    line: async (pattern, timeoutMs = PATIENCE_MS) => {
       const found = await eventually(() => findLine(output, pattern) ?? (exit && { exit }), { timeoutMs })
       if (typeof found === 'string') return found
       throw new Error(

@@ -60,9 +60,7 @@ async function baseBackup({ port }: CopySource, place: DataPlace, ...more: strin
 }
 
 async function promoted(server: PostgresServer): Promise<void> {
-  await eventually(async () => (await ask(server, 'select pg_is_in_recovery()')) === 'false', {
-    timeoutMs: 60_000,
-  })
+  await eventually(async () => (await ask(server, 'select pg_is_in_recovery()')) === 'false')
 }
 
 async function ask(server: PostgresServer, statement: string): Promise<string> {

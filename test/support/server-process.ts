@@ -28,7 +28,6 @@ export interface ServerProcess {
   end(signal: NodeJS.Signals): Promise<void>
 }
 
-const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 20_000
 
 /** Wakes a frozen server and its children, which a signal could not end otherwise. */
@@ -67,7 +66,7 @@ export function startServerProcess(command: ServerCommand): ServerProcess {
     },
     waitUntil: (ready) =>
       firstOf(
-        eventually(() => reached(ready), { timeoutMs: START_TIMEOUT_MS }),
+        eventually(() => reached(ready)),
         exited,
         command,
       ),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { FailureFate } from '../../src/ports.ts'
-import { eventually } from '../eventually.ts'
+import { eventually } from './eventually.ts'
 import { isPending, type DatabaseContract } from './database-subject.ts'
 import { instanceContract } from './failure-store-instances.ts'
 import { keyGateContract } from './failure-store-keys.ts'

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { InboxEntry, PruningClaim } from '../../src/ports.ts'
 import type { DatabaseSubject } from './database-subject.ts'
 import { DEAD, failure, instance } from './failure-subject.ts'
+import { PATIENCE_MS } from './patience.ts'
 
 const HOUR = 3_600_000
 
@@ -25,7 +26,7 @@ export function inboxPruningTests<Tx>({ subject, entry, remember }: InboxPruning
     expect(await claim({ holder: mine, leaseMs: HOUR })).toBe(HOUR)
     expect(await claim({ holder: other, leaseMs: HOUR })).toBe(null)
     expect(await claim({ holder: mine, leaseMs: 200 })).toBe(HOUR)
-    await expect.poll(() => claim({ holder: other, leaseMs: HOUR }), { timeout: 10_000 }).toBe(HOUR)
+    await expect.poll(() => claim({ holder: other, leaseMs: HOUR }), { timeout: PATIENCE_MS }).toBe(HOUR)
     expect(await claim({ holder: mine, leaseMs: HOUR })).toBe(null)
   })
 

@@ -7,7 +7,7 @@ import {
   type PartitionPlan,
   type PartitionStore,
 } from '../../src/ports.ts'
-import { eventually } from '../eventually.ts'
+import { eventually } from './eventually.ts'
 
 /** A store in which no consumer has partitions yet. */
 export interface PartitionStoreSubject extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { systemClock, type FetchResult, type NewRecord } from '../../src/ports.ts'
-import { eventually } from '../eventually.ts'
+import { eventually } from './eventually.ts'
 import { createReader, EVERYTHING, record, registerRelay, type CreateSubject } from './relay-store-reader.ts'
 
 export function relayStoreFetchContract(create: CreateSubject): void {

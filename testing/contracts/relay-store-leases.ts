@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { LaneClaim, RelayStore } from '../../src/ports.ts'
-import { eventually } from '../eventually.ts'
+import { eventually } from './eventually.ts'
 import { registerRelay, type CreateSubject } from './relay-store-reader.ts'
 
 const LANES = 16

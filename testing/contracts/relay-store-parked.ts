@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { DueRecord, ParkRequest, RelayStore } from '../../src/ports.ts'
-import { eventually } from '../eventually.ts'
+import { eventually } from './eventually.ts'
 import { createReader, record, registerRelay, type CreateSubject, type Reader } from './relay-store-reader.ts'
 
 const REFUSED = { reason: 'refused', error: 'full', attempts: 1, retryInMs: 0 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { eventually } from '../eventually.ts'
+import { eventually } from './eventually.ts'
 import { createReader, record, type CreateSubject } from './relay-store-reader.ts'
 
 /** Given up at the first refusal. */

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/ports.ts'
-import { eventually } from '../eventually.ts'
+import { eventually } from './eventually.ts'
 import { createReader, record, type CreateSubject } from './relay-store-reader.ts'
 
-const LIMITS = { timeoutMs: 5000 }
+const LIMITS = { timeoutMs: 60_000 }
 const REFUSED = { reason: 'refused', error: 'full', attempts: 1 }
 
 export function relayStoreSampleContract(create: CreateSubject): void {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { systemClock, type ScheduledRecord } from '../../src/ports.ts'
-import { eventually } from '../eventually.ts'
+import { eventually } from './eventually.ts'
 import { record, type DatabaseSubject } from './database-subject.ts'
 import { createMover, MANY } from './mover.ts'
 import { createReader } from './relay-store-reader.ts'

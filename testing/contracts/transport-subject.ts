@@ -10,7 +10,7 @@ import type {
   SubscriptionState,
   Transport,
 } from '../../src/ports.ts'
-import { eventually } from '../eventually.ts'
+import { eventually } from './eventually.ts'
 
 /** One broker as the contract of transports needs it. */
 export interface TransportSubject extends AsyncDisposable {

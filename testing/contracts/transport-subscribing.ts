@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { eventually } from '../eventually.ts'
+import { eventually } from './eventually.ts'
 import {
   acknowledge,
   outgoing,

@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { createConservationStore } from '../../../adapters/postgres/conservation-store.ts'
 import type { ConservationStore } from '../../../src/ports.ts'
 import { fingerprintOf } from '../../../src/inbox/fingerprint.ts'
 import { eventually } from '../../support/eventually.ts'
 import { rawPool } from '../postgres/setting.ts'
 import { createWorld, type World } from './world.ts'
-
-vi.setConfig({ testTimeout: 120_000 })
 
 const MINUTE_MS = 60_000
 const PLACED = fingerprintOf({ source: 'orders', type: 'order.placed' })

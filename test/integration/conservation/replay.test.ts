@@ -1,10 +1,8 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { createMissing, writeMissing } from '../../../src/ports.ts'
 import { eventually } from '../../support/eventually.ts'
 import { runHere, type WaybillRun } from '../cli/run-waybill.ts'
 import { createWorld, type World } from './world.ts'
-
-vi.setConfig({ testTimeout: 120_000 })
 
 const waybill = ({ producer, consumer, amqpUrl }: World, ...args: string[]): Promise<WaybillRun> =>
   runHere(['audit', '--settle', '0', '--types', 'order.placed', '--consumer', 'billing', ...args], {

@@ -24,7 +24,7 @@ describe.each(DRIVERS)('a message that fails, by %s,', (driver) => {
     await world.place(1, { key: 'bad' })
     const good = await world.place(20)
     await eventually(async () => (await world.effects()).size === 20)
-    await eventually(async () => (await world.kept())[0]?.state === 'dead', { timeoutMs: 60_000 })
+    await eventually(async () => (await world.kept())[0]?.state === 'dead')
     expect(await world.kept()).toMatchObject([{ reason: 'exhausted', attempts: 4 }])
     expect(runs).toHaveLength(4)
     const pauses = runs.slice(1).map((at, index) => at - (runs[index] ?? 0))
@@ -81,7 +81,7 @@ describe.each(DRIVERS)('a message that fails, by %s,', (driver) => {
         },
       },
     })
-    await eventually(async () => (await world.effects()).size === 20, { timeoutMs: 60_000 })
+    await eventually(async () => (await world.effects()).size === 20)
     expect([...(await world.effects()).keys()].sort()).toEqual([...good].sort())
     await eventually(async () => (await world.kept()).length === 150)
     const kept = await world.kept()

@@ -61,4 +61,4 @@ it('what is old is forgotten beside messages that are handled, whoever begins it
   )
   expect(rows).toEqual([{ deadlocks: 0 }])
   for (const database of databases) await database[Symbol.asyncDispose]()
-}, 120_000)
+})

@@ -91,7 +91,7 @@ describe('C14: a rolling deploy', () => {
     expect(given.length).toBeGreaterThan(40)
     expect((await world.effects()).size).toBeLessThan(ids.length)
     await start(20)
-    await eventually(async () => (await world.effects()).size === ids.length, { timeoutMs: 50_000 })
+    await eventually(async () => (await world.effects()).size === ids.length)
     expect(await world.effects()).toEqual(once(ids))
     // Those that came back may have been marked and run alone, which is no fault of theirs.
     const dead = (await world.kept()).filter(({ state }) => state !== 'resolved')

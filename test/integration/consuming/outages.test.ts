@@ -44,7 +44,7 @@ function probed<Tx>(database: Database<Tx>): {
     },
     asked(times) {
       const before = count
-      return eventually(() => count >= before + times, { timeoutMs: 60_000 })
+      return eventually(() => count >= before + times)
     },
   }
 }
@@ -171,7 +171,7 @@ describe('a broker that restarts while messages are handled', () => {
     await eventually(() => outcomes.length > 20)
     await broker.stop()
     await broker.start()
-    await eventually(async () => (await world.effects()).size === 200, { timeoutMs: 50_000 })
+    await eventually(async () => (await world.effects()).size === 200)
     const later = await world.place(10)
     await eventually(async () => (await world.effects()).size === 210)
     expect(await world.effects()).toEqual(new Map([...ids, ...later].map((id) => [id, 1])))

@@ -1,6 +1,6 @@
 import { connect } from 'amqplib'
 import pg from 'pg'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { grants } from '../../../adapters/postgres/index.ts'
 import type { DoctorReport } from '../../../relay/cli/doctor-command.ts'
 import type { Finding } from '../../../relay/doctor/check.ts'
@@ -19,8 +19,6 @@ import { startPostgres } from '../../support/postgres-server.ts'
 import { startRabbitmq } from '../../support/rabbitmq-server.ts'
 import { runCli } from '../../../relay/cli/cli.ts'
 import { COMMANDS } from '../../../relay/cli/commands.ts'
-
-vi.setConfig({ testTimeout: 180_000 })
 
 type Environment = Readonly<Record<string, string>>
 

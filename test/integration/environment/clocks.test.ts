@@ -72,7 +72,7 @@ test('instances whose clocks are twenty minutes apart keep their partitions, and
   })
   await fast.crash()
   await world.send(keys)
-  await world.settled(30_000)
+  await world.settled()
   expect(world.violations).toEqual([])
 })
 

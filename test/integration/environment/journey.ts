@@ -10,9 +10,6 @@ const messages = defineMessages(
   { source: 'orders' },
 )
 
-/** A machine with two busy cores takes its time. */
-const PATIENT = { timeoutMs: 60_000 }
-
 export interface JourneyParts {
   /** What each of the three connects with; the table `effect` belongs to the consumer. */
   readonly pools: Readonly<Record<'writer' | 'relay' | 'consumer', pg.Pool>>
@@ -77,7 +74,7 @@ export async function startJourney({ pools, amqpUrl, schema }: JourneyParts): Pr
           'select count(*)::int as effects, count(distinct (n, type))::int as numbers from public.effect',
         )
         return rows[0]?.effects === 2 * count && rows[0].numbers === 2 * count
-      }, PATIENT)
+      })
     },
     async restartRelay() {
       await relay.stop()

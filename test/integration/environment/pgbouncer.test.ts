@@ -1,13 +1,11 @@
 import pg from 'pg'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { migrate, SCHEMA_VERSION } from '../../../adapters/postgres/index.ts'
 import { pgPool } from '../../../adapters/pg/index.ts'
 import { createTestVhost } from '../../support/broker.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { startPgbouncer } from '../../support/pgbouncer.ts'
 import { startJourney } from './journey.ts'
-
-vi.setConfig({ testTimeout: 180_000 })
 
 /** Fewer than the clients hold open, so that each transaction gets whichever connection is free. */
 const POOL_SIZE = 3

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { pgDatabase } from '../../../adapters/pg/index.ts'
 import { grants, migrate } from '../../../adapters/postgres/index.ts'
 import { RIGHTS } from '../../../adapters/postgres/rights.ts'
@@ -10,8 +10,6 @@ import { eventually } from '../../support/eventually.ts'
 import { rawPool } from '../postgres/setting.ts'
 import { startJourney } from './journey.ts'
 import { powersOf, rightsOf } from './rights-of.ts'
-
-vi.setConfig({ testTimeout: 180_000 })
 
 const ROLES = ['writer', 'relay', 'consumer', 'operator'] as const
 type RoleName = (typeof ROLES)[number]

@@ -115,4 +115,4 @@ it('one process relays several databases and schemas within its budget, and one 
   ])
   expect(await relay.kill('SIGTERM')).toEqual({ code: 0, signal: null })
   await connection.close()
-}, 180_000)
+})

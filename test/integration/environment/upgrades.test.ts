@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { pgDatabase, pgPool } from '../../../adapters/pg/index.ts'
 import { createRelayStore, migrate, SCHEMA_VERSION } from '../../../adapters/postgres/index.ts'
 import { MIGRATIONS, type Migration } from '../../../adapters/postgres/migrations.ts'
@@ -10,8 +10,6 @@ import { eventually } from '../../support/eventually.ts'
 import { insert, insertMany } from '../postgres/setting.ts'
 import { createRecordingBroker } from '../relay/recording-broker.ts'
 import { startJourney } from './journey.ts'
-
-vi.setConfig({ testTimeout: 180_000 })
 
 /** A next release: a column for every record, and a table of its own. */
 function nextMigrations(minCompatible: number, before = MIGRATIONS): Migration[] {
@@ -91,7 +89,7 @@ describe('a migration beside running services', () => {
 
     expect(written).toBeGreaterThan(0)
     // One try holds them up for 200 ms; the rest is what a busy machine adds.
-    expect(Math.max(longestMs, after.longestMs)).toBeLessThan(2000)
+    expect(Math.max(longestMs, after.longestMs)).toBeLessThan(5000)
     const { rows } = await database.pool.query('select count(*)::int as n from waybill.outbox')
     expect(rows).toEqual([{ n: 1_000_001 + written + after.written }])
   })

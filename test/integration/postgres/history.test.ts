@@ -96,7 +96,7 @@ test('what is written late into an old hour survives, committed between the look
   await note({ pool: writer as never }, 30)
   const startedAt = performance.now()
   expect(await setting.store.forgetHistory({ retentionMs: DAY_MS })).toEqual([])
-  expect(performance.now() - startedAt).toBeLessThan(2000)
+  expect(performance.now() - startedAt).toBeLessThan(10_000)
   await writer.query('rollback')
   expect(await setting.store.forgetHistory({ retentionMs: DAY_MS })).toHaveLength(1)
 })

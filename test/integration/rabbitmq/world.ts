@@ -161,8 +161,8 @@ export function startMiniRelay(
     get unknown() {
       return self.unknown
     },
-    finished: async (timeoutMs = 30_000) => {
-      await eventually(() => confirmed.size === messages.length, { timeoutMs })
+    finished: async () => {
+      await eventually(() => confirmed.size === messages.length)
       await publisher.close()
     },
   }

@@ -9,6 +9,9 @@ import { startTcpProxy } from '../../support/tcp-proxy.ts'
 import { createRecordingBroker } from './recording-broker.ts'
 import { createWorld, numbered, QUICK, type World } from './world.ts'
 
+/** So that what is published meanwhile was noticed in another way. */
+const LOOKS_SELDOM = { pollMinMs: 60_000, pollMaxMs: 60_000, sweepMs: 3_600_000 }
+
 let world: World
 beforeEach(async () => {
   world = await createWorld()
@@ -144,18 +147,24 @@ describe('a relay that runs', () => {
     const database = { ...pgDatabase(pool), committed: notice }
     const relay = createRelay(
       { database, transport: world.broker.transport() },
-      { ...QUICK, pollMinMs: 20_000, pollMaxMs: 20_000, sweepMs: 60_000 },
+      { ...QUICK, ...LOOKS_SELDOM },
     )
     await relay.start()
     await eventually(() => relay.status().publisher === 'ready')
     for (let round = 1; round <= 5; round += 1) {
       await world.write([{ key: 'a' }])
       notice.notify()
-      await eventually(() => world.broker.arrived.length === round, { timeoutMs: 2000, everyMs: 1 })
+      await eventually(() => world.broker.arrived.length === round, {
+        timeoutMs: LOOKS_SELDOM.pollMinMs / 2,
+        everyMs: 1,
+      })
     }
     await world.write([{ key: 'a' }])
     relay.wake()
-    await eventually(() => world.broker.arrived.length === 6, { timeoutMs: 2000, everyMs: 1 })
+    await eventually(() => world.broker.arrived.length === 6, {
+      timeoutMs: LOOKS_SELDOM.pollMinMs / 2,
+      everyMs: 1,
+    })
     await relay.stop()
     await pool.end()
   })

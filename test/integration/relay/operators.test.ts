@@ -6,7 +6,7 @@ import { createWorld, numbered, type RunningRelay, type World } from './world.ts
 
 const BY = { name: 'ada', via: 'cli' } as const
 /** Only what operators ask for makes relays share their lanes out anew. */
-const CALM = { rebalanceMs: 60_000 }
+const CALM = { rebalanceMs: 3_600_000 }
 
 function operationsOn({ database }: World): DeadLetterOperations {
   return createOperations({ database: pgDatabase(database.pool) })
@@ -14,13 +14,13 @@ function operationsOn({ database }: World): DeadLetterOperations {
 
 const lanesOf = ({ relay }: RunningRelay): number => relay.status().lanes.length
 
-test('a paused host hands its lanes over within two seconds, and gets its share when it is resumed', async () => {
+test('a paused host hands its lanes over, and gets its share when it is resumed', async () => {
   await using world = await createWorld()
   const { services } = operationsOn(world)
   const one = await world.start()
-  const other = await world.start({ rebalanceMs: 100 })
+  const other = await world.start()
   await services.pause('relay', 'relay-0', { by: BY, reason: 'Its machine is replaced.' })
-  await eventually(() => lanesOf(one) === 0, { timeoutMs: 2000 })
+  await eventually(() => lanesOf(one) === 0)
   await eventually(() => lanesOf(other) === 16)
   await eventually(() => one.relay.status().degraded.includes('An operator has paused it.'))
   expect(one.relay.status().ready).toBe(true)
@@ -42,7 +42,7 @@ test('with all relays paused nothing is published, also by those that start then
   const { services, audit } = operationsOn(world)
   const one = await world.start(CALM)
   await services.pause('relay', '*', { by: BY, reason: 'The broker is moved.' })
-  await eventually(() => lanesOf(one) === 0, { timeoutMs: 2000 })
+  await eventually(() => lanesOf(one) === 0)
   await one.relay.stop()
   const again = await world.start(CALM)
   await world.write(numbered(20, 4))

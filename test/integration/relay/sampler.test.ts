@@ -4,7 +4,8 @@ import { createOperations, type OutboxSample, type Telemetry } from '../../../sr
 import { eventually } from '../../support/eventually.ts'
 import { createWorld, numbered, type RunningRelay } from './world.ts'
 
-const OFTEN = { sampleMs: 20 }
+/** No lease runs out while the machine is busy. */
+const OFTEN = { sampleMs: 20, leaseMs: 15_000 }
 const BY = { name: 'ada', via: 'cli' } as const
 
 /** Hears what a relay tells of samples. */

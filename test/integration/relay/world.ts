@@ -50,7 +50,7 @@ export interface World extends AsyncDisposable {
   start(options?: RelayOptions, listener?: Telemetry, more?: Particulars): Promise<RunningRelay>
   write(records: readonly Written[], client?: pg.Pool | pg.ClientBase): Promise<void>
   /** Waits until the outbox is empty. */
-  drained(timeoutMs?: number): Promise<void>
+  drained(): Promise<void>
   left(): Promise<number>
 }
 
@@ -106,8 +106,8 @@ export async function createWorld(given?: Pick<TestDatabase, 'url' | 'pool'>): P
         full.map(({ body }) => body),
       ])
     },
-    async drained(timeoutMs = 30_000) {
-      await eventually(async () => (await left()) === 0, { timeoutMs })
+    async drained() {
+      await eventually(async () => (await left()) === 0)
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(relays.map((running) => running.kill()))

@@ -35,7 +35,7 @@ const [REQUEST, CREATE, PUBLISH, PROCESS, CREATE_NEXT, PUBLISH_NEXT, PROCESS_NEX
 describe.each([
   ['without instrumentations', false],
   ['with the instrumentations of amqplib, pg and knex', true],
-])('a trace %s', { timeout: 300_000 }, (_how, instrumented) => {
+])('a trace %s', (_how, instrumented) => {
   it('goes on from a request to the service after the next, and what is late, unsampled or baggage keeps its rules', async () => {
     await using world = await createTracedWorld({ instrumented })
 

@@ -56,7 +56,7 @@ async function createSetting(): Promise<Setting> {
 const QUIET = { OTEL_LOGS_EXPORTER: 'none' }
 const STOPPED = { code: 0, signal: null }
 
-describe('a relay process', { timeout: 240_000 }, () => {
+describe('a relay process', () => {
   it('exports what it publishes and counts, and sends the last of it when it is stopped', async () => {
     await using collector = await startOtlpReceiver()
     await using setting = await createSetting()

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { pgDatabase } from '../../../adapters/pg/index.ts'
 import type { Relay } from '../../../relay/index.ts'
 import { createOperations, type MetricName } from '../../../src/ports.ts'
-import { eventually as eventuallyOf } from '../../support/eventually.ts'
+import { eventually } from '../../support/eventually.ts'
 import { createWorld as createLetters } from '../dead-letters/world.ts'
 import { createWorld, numbered, type World } from '../relay/world.ts'
 import { createMeter, type Labels, type Meter } from './meter.ts'
@@ -11,9 +11,6 @@ import { createMeter, type Labels, type Meter } from './meter.ts'
 const OFTEN = { leaseMs: 15_000, sampleMs: 20 }
 const BY = { name: 'ada', via: 'cli' } as const
 const OUTBOX = { outbox: 'orders' }
-/** After a sample that took two seconds the relay rests for nineteen times as long. */
-const eventually = (check: () => unknown): Promise<unknown> => eventuallyOf(check, { timeoutMs: 90_000 })
-vi.setConfig({ testTimeout: 300_000 })
 
 interface Sampled extends Meter {
   readonly relay: Relay

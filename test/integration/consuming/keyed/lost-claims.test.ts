@@ -26,7 +26,7 @@ async function waiting(world: KeyedWorld): Promise<number> {
 }
 
 async function expectAllHandled(world: KeyedWorld): Promise<void> {
-  await world.settled(30_000)
+  await world.settled()
   expect(world.violations).toEqual([])
   const { rows } = await world.pool.query(
     'select sum(crashes)::int as crashes, count(*) filter (where holder is not null)::int as held from waybill.failure',
@@ -69,7 +69,7 @@ describe('C1: a claim of which the answer is lost', () => {
     mend()
     await eventually(() => lost.length === 1)
     await expectAllHandled(world)
-  }, 120_000)
+  })
 
   it('with the commit of the message before it is given up as well', async () => {
     await using world = await createKeyedWorld()
@@ -80,5 +80,5 @@ describe('C1: a claim of which the answer is lost', () => {
     mend()
     await expectAllHandled(world)
     lost.assertFired()
-  }, 120_000)
+  })
 })

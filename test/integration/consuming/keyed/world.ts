@@ -105,13 +105,13 @@ export async function createKeyedWorld(): Promise<KeyedWorld> {
     },
     behind: () => total.sent - total.done,
     sendAgain: (key, count) => publishing.publish(sent.get(key)?.slice(-count) ?? []),
-    async settled(timeoutMs = 60_000) {
+    async settled() {
       await eventually(
         async () => {
           const { rows } = await database.pool.query<{ key: string; last: number }>('select * from progress')
           return rows.every(({ key, last }) => last === sent.get(key)?.length)
         },
-        { timeoutMs, everyMs: 100 },
+        { everyMs: 100 },
       )
     },
     async terminate({ name }) {
