@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { expect, it } from 'vitest'
-import { pgDatabase } from '../../../adapters/pg/index.ts'
+import { pgDatabase, pgPool } from '../../../adapters/pg/index.ts'
+import { answering } from '../../../adapters/postgres/answering.ts'
+import type { SqlPool } from '../../../adapters/postgres/index.ts'
 import { failure, instance, presence } from '../../../testing/contracts/failure-subject.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts'
+
+const LATE = 'create table public.late (n integer)'
 
 interface Line extends AsyncDisposable {
   readonly pool: pg.Pool
@@ -16,7 +20,7 @@ async function createLine(max: number): Promise<Line> {
   const database = await createTestDatabase({ schema: 'waybill' })
   const { hostname, port } = new URL(database.url)
   const proxy = await startTcpProxy({ host: hostname, port: Number(port) })
-  const pool = new pg.Pool({ connectionString: proxy.url(database.url), max })
+  const pool = new pg.Pool({ connectionString: proxy.url(database.url), max, connectionTimeoutMillis: 5_000 })
   return {
     pool,
     proxy,
@@ -58,3 +62,21 @@ it('what an instance says of itself and of its claims ends on a dead connection,
   expect(silent.map(({ status }) => status)).toEqual(all.map(() => 'rejected'))
   for (const call of all) await call()
 })
+
+it.each<[string, (pool: SqlPool) => Promise<unknown>]>([
+  ['statement', (pool) => pool.query(LATE)],
+  ['transaction', (pool) => pool.transaction((executor) => executor.query(LATE))],
+])(
+  'a connection that a %s gets when nobody waits for it any more goes back as it came',
+  async (_what, call) => {
+    await using line = await createLine(1)
+    const busy = await line.pool.connect()
+    const { rows: before } = await busy.query('select pg_backend_pid()')
+    await expect(call(answering(pgPool(line.pool), 300))).rejects.toThrow('within 300 ms')
+    busy.release()
+    const { rows: after } = await line.pool.query(`select pg_backend_pid()`)
+    expect(after).toEqual(before)
+    const { rows } = await line.pool.query(`select to_regclass('public.late') as late`)
+    expect(rows).toEqual([{ late: null }])
+  },
+)
