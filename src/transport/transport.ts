@@ -142,9 +142,9 @@ export type SubscriptionState = 'connecting' | 'consuming' | 'stopped' | 'closed
  */
 export interface Subscription {
   readonly state: SubscriptionState
-  /** No more deliveries; those that arrived can still be answered. */
+  /** No more deliveries; those that arrived can still be answered. Does not reject: a broker that is away brings none. */
   stop(): Promise<void>
-  /** Ends the connection; what is unanswered goes back to the queue. */
+  /** Ends the connection; what is unanswered goes back to the queue. Does not reject: a lost connection has ended. */
   close(): Promise<void>
 }
 
