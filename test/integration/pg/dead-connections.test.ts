@@ -20,7 +20,7 @@ async function createLine(max: number): Promise<Line> {
   const database = await createTestDatabase({ schema: 'waybill' })
   const { hostname, port } = new URL(database.url)
   const proxy = await startTcpProxy({ host: hostname, port: Number(port) })
-  const pool = new pg.Pool({ connectionString: proxy.url(database.url), max, connectionTimeoutMillis: 5_000 })
+  const pool = new pg.Pool({ connectionString: proxy.url(database.url), max })
   return {
     pool,
     proxy,
